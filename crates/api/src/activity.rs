@@ -1,0 +1,62 @@
+//! Activities: what was asked for, and how it went (spec 5.3).
+
+use guise_model::{ActivityId, ProjectId};
+use serde::{Deserialize, Serialize};
+
+/// Something that was asked for and takes its time: a push, a build of an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its id.
+    pub id: ActivityId,
+    /// Its type, dotted: `environment.push`, `environment.redeploy`, `image.build`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The project it belongs to, if any.
+    pub project: Option<ProjectId>,
+    /// The environments it changes.
+    pub environments: Vec<String>,
+    /// One line that says what it is.
+    pub description: String,
+    /// How far it is.
+    pub state: ActivityState,
+    /// How it ended.
+    pub result: Option<ActivityResult>,
+    /// What is done of it, 0 to 100.
+    pub completion_percent: u8,
+    /// When it was asked for, RFC 3339 in UTC.
+    pub created_at: String,
+    /// When it began.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub completed_at: Option<String>,
+}
+
+/// How far an activity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum ActivityState {
+    Pending,
+    InProgress,
+    Complete,
+    Cancelled,
+}
+
+/// How an activity ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum ActivityResult {
+    Success,
+    Failure,
+}
+
+/// One line of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// The container it comes from, for logs of several containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The text, without its line end.
+    pub text: String,
+}

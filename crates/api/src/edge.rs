@@ -1,0 +1,103 @@
+//! The edge's control socket.
+//!
+//! A unix stream socket. guised sends one [`Command`] as JSON on a line and reads one [`Reply`] on a line, any
+//! number of times. The edge keeps the last table in a file, so its own restart loses nothing.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddrV4;
+
+/// What guised says to the edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum Command {
+    /// Replaces the routes of one environment. Does not change whether its requests are held.
+    Routes {
+        /// Key of the environment: `project/branch`.
+        environment: String,
+        /// Its routes.
+        routes: Vec<Route>,
+    },
+    /// Forgets an environment. Held requests are answered 404.
+    Forget {
+        /// Key of the environment.
+        environment: String,
+    },
+    /// From now on new requests to the environment wait. Answered [`Reply::Held`] once the requests under way
+    /// have ended or `drain_ms` have passed. A held request waits `patience_ms` at most, then is answered 503.
+    Hold {
+        /// Key of the environment.
+        environment: String,
+        /// How long to wait for requests under way, in milliseconds.
+        drain_ms: u64,
+        /// How long a request is held, in milliseconds.
+        patience_ms: u64,
+    },
+    /// Lets the held requests of an environment go, by its routes as they are now.
+    Release {
+        /// Key of the environment.
+        environment: String,
+    },
+    /// Forgets every environment that is not named: the first thing a restarted guised says.
+    Retain {
+        /// Keys of the environments to keep.
+        environments: Vec<String>,
+    },
+    /// Asks for the edge's condition.
+    Status,
+}
+
+/// What the edge answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "reply")]
+pub enum Reply {
+    /// Done.
+    Ok,
+    /// The hold is in force.
+    Held {
+        /// Requests that were still under way when `drain_ms` had passed.
+        under_way: u32,
+    },
+    /// The edge's condition.
+    Status {
+        /// Its process id.
+        pid: u32,
+        /// Its version.
+        version: String,
+        /// How many environments it serves.
+        environments: u32,
+    },
+    /// The command was not understood.
+    Error {
+        /// Why.
+        message: String,
+    },
+}
+
+/// One route as the edge serves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Host, lower case, without port: `main-bvxea6i-abcdefgh12345.localhost`.
+    pub host: String,
+    /// Path prefix, starting with `/`; the longest that matches on a segment boundary wins.
+    pub path: String,
+    /// What is done with a request.
+    pub action: Action,
+    /// The URL as written, for `X-Original-Route`: `https://{default}/`.
+    pub original_url: String,
+}
+
+/// What the edge does with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum Action {
+    /// Hands it to a container.
+    Upstream {
+        /// Where the container's nginx listens.
+        address: SocketAddrV4,
+    },
+    /// Answers 301 to `to` plus path and query.
+    Redirect {
+        /// Target, absolute, without a trailing slash.
+        to: String,
+    },
+}

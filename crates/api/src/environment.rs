@@ -1,0 +1,90 @@
+//! Projects, environments, routes.
+
+use guise_model::ProjectId;
+use serde::{Deserialize, Serialize};
+
+/// A project to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateProject {
+    /// What people call it.
+    pub title: String,
+    /// The branch that is production.
+    pub default_branch: String,
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// What people call it.
+    pub title: String,
+    /// The branch that is production.
+    pub default_branch: String,
+    /// Where to push to.
+    pub git_url: String,
+    /// When it was made, RFC 3339 in UTC.
+    pub created_at: String,
+}
+
+/// An environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its branch.
+    pub name: String,
+    /// Branch and hash as they appear in URLs: `main-bvxea6i`.
+    pub machine_name: String,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// Production, staging or development.
+    #[serde(rename = "type")]
+    pub kind: EnvironmentType,
+    /// Whether it runs.
+    pub status: EnvironmentStatus,
+    /// The environment it was branched from.
+    pub parent: Option<String>,
+    /// The deployed commit.
+    pub head_commit: Option<String>,
+    /// When it was last deployed, RFC 3339 in UTC.
+    pub deployed_at: Option<String>,
+    /// Its routes, the primary one first.
+    pub routes: Vec<Route>,
+}
+
+/// Production, staging or development.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum EnvironmentType {
+    Production,
+    Staging,
+    Development,
+}
+
+/// Whether an environment runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum EnvironmentStatus {
+    Active,
+    Inactive,
+    Paused,
+    Dirty,
+    Deleting,
+}
+
+/// A route as it is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its final URL.
+    pub url: String,
+    /// The URL as written, with placeholders.
+    pub original_url: String,
+    /// Whether it is the primary one.
+    pub primary: bool,
+    /// `upstream` or `redirect`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The app it leads to, or the URL it redirects to.
+    pub to: String,
+}

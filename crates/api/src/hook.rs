@@ -1,0 +1,56 @@
+//! What a repository's hooks and the daemon say to each other.
+
+use crate::Activity;
+use guise_model::ProjectId;
+use serde::{Deserialize, Serialize};
+
+/// One line of a hook's standard input (githooks(5)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefUpdate {
+    /// Object id before; zeros for a new ref.
+    pub old: String,
+    /// Object id after; zeros for a deleted ref.
+    pub new: String,
+    /// The ref: `refs/heads/main`.
+    pub name: String,
+}
+
+/// A push that waits in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckPush {
+    /// The project pushed to.
+    pub project: ProjectId,
+    /// The refs it would change.
+    pub updates: Vec<RefUpdate>,
+    /// `GIT_QUARANTINE_PATH` as git set it.
+    pub quarantine: Option<String>,
+}
+
+/// Whether a push may go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckPushReply {
+    /// Whether to accept it.
+    pub accepted: bool,
+    /// What to print to the pushing terminal: warnings, or the reasons for the refusal.
+    pub output: String,
+}
+
+/// A push that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushReceived {
+    /// The project pushed to.
+    pub project: ProjectId,
+    /// The refs it changed.
+    pub updates: Vec<RefUpdate>,
+    /// `GIT_PUSH_OPTION_*`, in order.
+    pub options: Vec<String>,
+}
+
+/// What a push set off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PushReceivedReply {
+    /// The activities whose logs the hook streams, in order.
+    pub activities: Vec<Activity>,
+    /// What to print besides.
+    pub output: String,
+}

@@ -1,0 +1,27 @@
+//! The wire types: what the daemon's HTTP API and the edge's control socket say.
+//!
+//! Types only. No logic, no HTTP library: the command line, the daemon and the edge agree on these and on
+//! nothing else. The paths of the HTTP API stand beside the types they carry, in [`paths`].
+
+#![forbid(unsafe_code)]
+
+mod activity;
+mod container;
+mod doctor;
+pub mod edge;
+mod environment;
+mod error;
+pub mod exec;
+mod hook;
+mod image;
+pub mod paths;
+mod status;
+
+pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
+pub use container::{Container, ContainerKind, Lie, ProcessView};
+pub use doctor::Check;
+pub use environment::{CreateProject, Environment, EnvironmentStatus, EnvironmentType, Project, Route};
+pub use error::{ApiError, ErrorKind};
+pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate};
+pub use image::{BuildImage, Image, ImageKind};
+pub use status::Status;

@@ -1,0 +1,94 @@
+//! The paths of the HTTP API. `{}` parts are filled in by [`fill`].
+//!
+//! | method | path | request | answer |
+//! | --- | --- | --- | --- |
+//! | GET | `/v1/status` | | [`Status`](crate::Status) |
+//! | GET, POST | `/v1/projects` | [`CreateProject`](crate::CreateProject) | [`Project`](crate::Project) |
+//! | GET, DELETE | `/v1/projects/{project}` | | [`Project`](crate::Project) |
+//! | GET | `/v1/projects/{project}/environments` | | list of [`Environment`](crate::Environment) |
+//! | GET | `/v1/projects/{project}/environments/{environment}` | | [`Environment`](crate::Environment) |
+//! | POST | `…/environments/{environment}/redeploy` | | [`Activity`](crate::Activity) |
+//! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
+//! | POST | `…/environments/{environment}/exec` | upgrade, see [`exec`](crate::exec) | frames |
+//! | GET | `/v1/containers?project=ID&environment=NAME` | | list of [`Container`](crate::Container) |
+//! | GET | `/v1/activities?project=ID&environment=NAME&limit=N` | | list of [`Activity`](crate::Activity), newest first |
+//! | GET | `/v1/activities/{activity}` | | [`Activity`](crate::Activity) |
+//! | GET | `/v1/activities/{activity}/log?follow=BOOL` | `Last-Event-ID` | events of [`LogLine`](crate::LogLine), then `event: end` with the [`Activity`](crate::Activity) |
+//! | POST | `/v1/activities/{activity}/cancel` | | [`Activity`](crate::Activity) |
+//! | GET | `/v1/images` | | list of [`Image`](crate::Image) |
+//! | POST | `/v1/images` | [`BuildImage`](crate::BuildImage) | [`Activity`](crate::Activity) |
+//! | POST | `/v1/hooks/pre-receive` | [`CheckPush`](crate::CheckPush) | [`CheckPushReply`](crate::CheckPushReply) |
+//! | POST | `/v1/hooks/post-receive` | [`PushReceived`](crate::PushReceived) | [`PushReceivedReply`](crate::PushReceivedReply) |
+//! | POST | `/v1/stop?teardown=BOOL` | | [`Status`](crate::Status) |
+//!
+//! `{project}` is an id or a title that only one project has. `{environment}` is percent-encoded, since branch
+//! names contain slashes. Errors are [`ApiError`](crate::ApiError) with a status of 400 to 599. Event streams
+//! are `text/event-stream`: `id:` is the line's number, `data:` the JSON, comments keep the connection alive.
+
+/// All projects.
+pub const PROJECTS: &str = "/v1/projects";
+/// One project.
+pub const PROJECT: &str = "/v1/projects/{project}";
+/// A project's environments.
+pub const ENVIRONMENTS: &str = "/v1/projects/{project}/environments";
+/// One environment.
+pub const ENVIRONMENT: &str = "/v1/projects/{project}/environments/{environment}";
+/// Deploy the environment again.
+pub const REDEPLOY: &str = "/v1/projects/{project}/environments/{environment}/redeploy";
+/// Log files of an environment's containers.
+pub const LOGS: &str = "/v1/projects/{project}/environments/{environment}/logs";
+/// A process in an environment's container.
+pub const EXEC: &str = "/v1/projects/{project}/environments/{environment}/exec";
+/// All containers.
+pub const CONTAINERS: &str = "/v1/containers";
+/// Activities.
+pub const ACTIVITIES: &str = "/v1/activities";
+/// One activity.
+pub const ACTIVITY: &str = "/v1/activities/{activity}";
+/// An activity's log.
+pub const ACTIVITY_LOG: &str = "/v1/activities/{activity}/log";
+/// Cancel an activity.
+pub const ACTIVITY_CANCEL: &str = "/v1/activities/{activity}/cancel";
+/// Images.
+pub const IMAGES: &str = "/v1/images";
+/// Called by a repository's pre-receive hook.
+pub const PRE_RECEIVE: &str = "/v1/hooks/pre-receive";
+/// Called by a repository's post-receive hook.
+pub const POST_RECEIVE: &str = "/v1/hooks/post-receive";
+/// The daemon itself.
+pub const STATUS: &str = "/v1/status";
+/// Stop the daemon.
+pub const STOP: &str = "/v1/stop";
+
+/// Fills the `{}` parts of a path in order, percent-encoding each value.
+pub fn fill(path: &str, values: &[&str]) -> String {
+    let mut filled = String::with_capacity(path.len() + 32);
+    let mut values = values.iter();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        for byte in values.next().copied().unwrap_or_default().bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                filled.push(char::from(byte));
+            } else {
+                filled.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_with_a_slash_stays_one_segment() {
+        assert_eq!(
+            fill(ENVIRONMENT, &["shop", "feature/ä"]),
+            "/v1/projects/shop/environments/feature%2F%C3%A4"
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! The words that all layers share: ids, names, sizes, addresses.
+//!
+//! Knows what an environment or a container is *called* and how big it is. Never does I/O, reads no clock and
+//! depends on nothing but serde, so that the unprivileged borders (`edge`, `cli`) can use it as freely as the
+//! daemon.
+
+#![forbid(unsafe_code)]
+
+mod id;
+mod idrange;
+mod instance;
+mod size;
+
+pub use id::{ActivityId, ContainerId, DeploymentId, ImageDigest, InvalidId, Name, ProjectId, VolumeId};
+pub use idrange::{IdRange, RANGE_SIZE};
+pub use instance::{AddressPool, Instance};
+pub use size::{Limits, Profile, Size, UnknownSize};
