@@ -4,12 +4,27 @@
 //! knows what a project, an environment or a YAML file is. Everything that crosses into it is plain data that
 //! names images, volumes and addresses by id, never by a local path: this is the seam where a second machine will
 //! attach.
+//!
+//! [`Node`] composes four mechanisms that know nothing of each other: the runtime (run as the program
+//! `guise runtime`, so that a multi-threaded daemon never forks), the image store, the volume pool and the network.
 
 #![forbid(unsafe_code)]
 
+mod error;
+mod node;
+mod session;
 mod spec;
+mod view;
 
+pub mod doctor;
+
+pub use error::NodeError;
+pub use node::{Node, NodeConfig};
+pub use session::{ExecSession, ExecStdio};
 pub use spec::{
     AppImage, ContainerSpec, Egress, HostEntry, Link, Process, RunFile, Scratch, User, VolumeMount,
     WritableApp,
+};
+pub use view::{
+    ContainerState, ContainerStatus, ImageKind, ImageView, Listen, Output, PoolUsage, ProcessView, Usage,
 };
