@@ -10,16 +10,27 @@
 
 #![forbid(unsafe_code)]
 
+mod bundle;
+mod check;
 mod error;
+mod lines;
+mod listener;
 mod node;
+mod procfs;
+mod ramdisk;
+mod record;
 mod session;
 mod spec;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub mod doctor;
 
+pub use check::InvalidSpec;
 pub use error::NodeError;
 pub use node::{Node, NodeConfig};
+pub use record::RecordError;
 pub use session::{ExecSession, ExecStdio};
 pub use spec::{
     AppImage, ContainerSpec, Egress, HostEntry, Link, Process, RunFile, Scratch, User, VolumeMount,

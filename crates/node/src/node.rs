@@ -130,13 +130,14 @@ impl Node {
     /// exit status.
     ///
     /// # Errors
-    /// As [`exec`](Self::exec).
+    /// As [`exec`](Self::exec); [`NodeError::Cancelled`] once `cancel` became true and the process was killed.
     pub fn exec_stream(
         &self,
         id: &ContainerId,
         process: &Process,
         stdin: &[u8],
         timeout: Option<Duration>,
+        cancel: &AtomicBool,
         line: &mut dyn FnMut(&str),
     ) -> Result<i32, NodeError> {
         todo!()
@@ -203,21 +204,6 @@ impl Node {
     /// # Errors
     /// When there is no such container.
     pub fn usage(&self, id: &ContainerId) -> Result<Usage, NodeError> {
-        todo!()
-    }
-
-    /// Makes a container whose PID 1 is one job, hands on its output and errors line by line, waits for it and
-    /// removes the container. Returns the job's exit status.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create); [`NodeError::Cancelled`] and [`NodeError::TimedOut`] after it was killed.
-    pub fn run(
-        &self,
-        spec: &ContainerSpec,
-        cancel: &AtomicBool,
-        timeout: Duration,
-        line: &mut dyn FnMut(&str),
-    ) -> Result<i32, NodeError> {
         todo!()
     }
 
