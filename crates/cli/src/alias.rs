@@ -1,0 +1,107 @@
+//! Other ways to write a command: `environment:list` as on Platform.sh, and short words such as `projects`.
+
+use clap::Command;
+use std::ffi::OsString;
+
+/// Short words and what they stand for (spec 6).
+const SHORT: &[(&str, &[&str])] = &[
+    ("projects", &["project", "list"]),
+    ("create", &["project", "create"]),
+    ("environments", &["environment", "list"]),
+    ("redeploy", &["environment", "redeploy"]),
+    ("activities", &["activity", "list"]),
+    ("images", &["image", "list"]),
+    ("log", &["logs"]),
+    ("environment:url", &["url"]),
+    ("environment:logs", &["logs"]),
+];
+
+/// Replaces the first word that is neither an option nor an option's value by the command it stands for.
+///
+/// Later words are left alone: they may belong to a program that `guise exec` runs.
+pub fn expand(command: &Command, mut args: Vec<OsString>) -> Vec<OsString> {
+    let Some(position) = first_word(command, &args) else {
+        return args;
+    };
+    let Some(word) = args[position].to_str() else {
+        return args;
+    };
+    let words = SHORT
+        .iter()
+        .find(|(short, _)| *short == word)
+        .map(|(_, words)| words.iter().map(OsString::from).collect())
+        .or_else(|| split_group(command, word));
+    if let Some(words) = words {
+        let words: Vec<OsString> = words;
+        args.splice(position..=position, words);
+    }
+    args
+}
+
+fn first_word(command: &Command, args: &[OsString]) -> Option<usize> {
+    let mut position = 1;
+    while let Some(arg) = args.get(position) {
+        let arg = arg.to_string_lossy();
+        if arg == "--" {
+            return None;
+        }
+        if !arg.starts_with('-') {
+            return Some(position);
+        }
+        position += if takes_next(command, &arg) { 2 } else { 1 };
+    }
+    None
+}
+
+fn takes_next(command: &Command, option: &str) -> bool {
+    command.get_arguments().any(|argument| {
+        argument.get_action().takes_values()
+            && (argument
+                .get_long()
+                .is_some_and(|long| option.strip_prefix("--") == Some(long))
+                || argument.get_short().is_some_and(|short| {
+                    option
+                        .strip_prefix('-')
+                        .is_some_and(|rest| rest.chars().eq([short]))
+                }))
+    })
+}
+
+fn split_group(command: &Command, word: &str) -> Option<Vec<OsString>> {
+    let (group, verb) = word.split_once(':')?;
+    command.find_subcommand(group)?.find_subcommand(verb)?;
+    Some(vec![group.into(), verb.into()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(line: &str) -> String {
+        let args = line.split(' ').map(OsString::from).collect();
+        expand(&crate::command(), args)
+            .join(" ".as_ref())
+            .into_string()
+            .unwrap()
+    }
+
+    #[test]
+    fn names_with_a_colon_become_two_words() {
+        assert_eq!(expanded("guise environment:list"), "guise environment list");
+        assert_eq!(
+            expanded("guise -p shop --format=json activity:log x"),
+            "guise -p shop --format=json activity log x"
+        );
+        assert_eq!(expanded("guise --yes projects"), "guise --yes project list");
+    }
+
+    #[test]
+    fn words_of_the_program_that_exec_runs_stay() {
+        assert_eq!(
+            expanded("guise exec project:list projects"),
+            "guise exec project:list projects"
+        );
+        assert_eq!(expanded("guise -p projects ps"), "guise -p projects ps");
+        assert_eq!(expanded("guise nothing:here"), "guise nothing:here");
+    }
+}

@@ -1,0 +1,245 @@
+//! `guise activity`: what was asked for, and how it went.
+
+use crate::client::with_query;
+use crate::context::Context;
+use crate::error::Error;
+use crate::follow;
+use crate::human;
+use crate::output::{Column, Tone};
+use clap::Subcommand;
+use guise_api::{Activity as Found, ActivityResult, ActivityState, paths};
+use guise_model::ActivityId;
+use jiff::Timestamp;
+
+/// List, follow and cancel activities
+#[derive(Debug, Subcommand)]
+pub enum Activity {
+    /// List activities, newest first
+    List {
+        /// How many
+        #[arg(long, default_value_t = 10)]
+        limit: u32,
+        /// Those of every project
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show an activity
+    Get {
+        /// Its id [default: the newest]
+        id: Option<ActivityId>,
+    },
+    /// Print an activity's log, and follow it while it runs
+    Log {
+        /// Its id [default: the newest]
+        id: Option<ActivityId>,
+        /// Print what there is and stop
+        #[arg(long)]
+        no_follow: bool,
+    },
+    /// Cancel an activity
+    Cancel {
+        /// Its id [default: the newest]
+        id: Option<ActivityId>,
+    },
+}
+
+impl Activity {
+    pub async fn run(self, context: &Context) -> Result<u8, Error> {
+        match self {
+            Self::List { limit, all } => list(context, limit, all).await,
+            Self::Get { id } => get(context, id).await,
+            Self::Log { id, no_follow } => log(context, id, !no_follow).await,
+            Self::Cancel { id } => cancel(context, id).await,
+        }?;
+        Ok(0)
+    }
+}
+
+/// Prints an activity's log until it ends; an error when it does not succeed.
+pub async fn follow(context: &Context, activity: &Found) -> Result<(), Error> {
+    let ended = follow::activity_log(&context.client, &activity.id, true, |line| {
+        context.output.line(&line.text)
+    })
+    .await?;
+    ended.map_or(Ok(()), outcome)
+}
+
+/// An error when an activity did not succeed.
+pub fn outcome(activity: Found) -> Result<(), Error> {
+    match (activity.state, activity.result) {
+        (ActivityState::Cancelled, _) => Err(Error::Cancelled(Box::new(activity))),
+        (_, Some(ActivityResult::Failure)) => Err(Error::Failed(Box::new(activity))),
+        _ => Ok(()),
+    }
+}
+
+async fn list(context: &Context, limit: u32, all: bool) -> Result<(), Error> {
+    let activities = fetch(context, limit, all).await?;
+    Ok(context.output.list(
+        &activities,
+        &columns(Timestamp::now()),
+        "There is no activity yet.",
+    )?)
+}
+
+async fn fetch(context: &Context, limit: u32, all: bool) -> Result<Vec<Found>, Error> {
+    let project = if all { None } else { context.project_or_all()? };
+    let limit = limit.to_string();
+    let path = with_query(
+        paths::ACTIVITIES,
+        &[
+            ("project", project.as_deref()),
+            ("environment", context.named_environment().filter(|_| !all)),
+            ("limit", Some(&limit)),
+        ],
+    );
+    Ok(context.client.get(&path).await?)
+}
+
+async fn newest_unless(context: &Context, id: Option<ActivityId>) -> Result<ActivityId, Error> {
+    match id {
+        Some(id) => Ok(id),
+        None => fetch(context, 1, false)
+            .await?
+            .into_iter()
+            .next()
+            .map(|activity| activity.id)
+            .ok_or(Error::NoActivity),
+    }
+}
+
+fn columns(now: Timestamp) -> Vec<Column<Found>> {
+    vec![
+        Column::new("ID", |activity: &Found| activity.id.to_string()),
+        Column::new("AGE", move |activity: &Found| {
+            human::age(&activity.created_at, now)
+        }),
+        Column::new("STATE", |activity: &Found| state(activity)).toned(tone),
+        Column::new("TOOK", |activity: &Found| duration(activity)),
+        Column::new("ENVIRONMENT", |activity: &Found| activity.environments.join(" ")),
+        Column::new("DESCRIPTION", |activity: &Found| activity.description.clone()),
+    ]
+}
+
+fn state(activity: &Found) -> String {
+    match (activity.state, activity.result) {
+        (ActivityState::Pending, _) => "pending".into(),
+        (ActivityState::InProgress, _) => format!("{} %", activity.completion_percent),
+        (ActivityState::Cancelled, _) => "cancelled".into(),
+        (ActivityState::Complete, Some(ActivityResult::Failure)) => "failure".into(),
+        (ActivityState::Complete, _) => "success".into(),
+    }
+}
+
+fn tone(activity: &Found) -> Tone {
+    match (activity.state, activity.result) {
+        (ActivityState::Pending | ActivityState::InProgress, _) => Tone::Busy,
+        (ActivityState::Cancelled, _) => Tone::Faint,
+        (ActivityState::Complete, Some(ActivityResult::Failure)) => Tone::Bad,
+        (ActivityState::Complete, _) => Tone::Good,
+    }
+}
+
+fn duration(activity: &Found) -> String {
+    let time = |text: &Option<String>| text.as_ref()?.parse::<Timestamp>().ok();
+    match (time(&activity.started_at), time(&activity.completed_at)) {
+        (Some(start), Some(end)) => human::seconds(end.as_second() - start.as_second()),
+        _ => String::new(),
+    }
+}
+
+async fn get(context: &Context, id: Option<ActivityId>) -> Result<(), Error> {
+    let id = newest_unless(context, id).await?;
+    let activity: Found = context
+        .client
+        .get(&paths::fill(paths::ACTIVITY, &[id.as_str()]))
+        .await?;
+    show(context, &activity)
+}
+
+fn show(context: &Context, activity: &Found) -> Result<(), Error> {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "not yet".into());
+    Ok(context.output.record(
+        activity,
+        &[
+            ("id", activity.id.to_string()),
+            ("type", activity.kind.clone()),
+            ("description", activity.description.clone()),
+            (
+                "project",
+                activity
+                    .project
+                    .as_ref()
+                    .map_or_else(|| "none".into(), ToString::to_string),
+            ),
+            ("environments", activity.environments.join(" ")),
+            ("state", state(activity)),
+            ("created", activity.created_at.clone()),
+            ("started", or_none(&activity.started_at)),
+            ("completed", or_none(&activity.completed_at)),
+        ],
+    )?)
+}
+
+async fn log(context: &Context, id: Option<ActivityId>, wait: bool) -> Result<(), Error> {
+    let id = newest_unless(context, id).await?;
+    let ended =
+        follow::activity_log(&context.client, &id, wait, |line| context.output.line(&line.text)).await?;
+    ended.map_or(Ok(()), outcome)
+}
+
+async fn cancel(context: &Context, id: Option<ActivityId>) -> Result<(), Error> {
+    let id = newest_unless(context, id).await?;
+    let activity: Found = context
+        .client
+        .ask(&paths::fill(paths::ACTIVITY_CANCEL, &[id.as_str()]))
+        .await?;
+    show(context, &activity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{Format, tests::*};
+
+    fn activity(state: ActivityState, result: Option<ActivityResult>) -> Found {
+        Found {
+            id: ActivityId::new("abcdefgh12345").unwrap(),
+            kind: "environment.push".into(),
+            project: None,
+            environments: vec!["main".into()],
+            description: "Push of 01234567 to main".into(),
+            state,
+            result,
+            completion_percent: 40,
+            created_at: "2026-11-24T11:55:00Z".into(),
+            started_at: Some("2026-11-24T11:55:00Z".into()),
+            completed_at: result.map(|_| "2026-11-24T11:55:41Z".into()),
+        }
+    }
+
+    #[test]
+    fn activities_are_listed_with_state_and_duration() {
+        let activities = [
+            activity(ActivityState::InProgress, None),
+            activity(ActivityState::Complete, Some(ActivityResult::Success)),
+            activity(ActivityState::Complete, Some(ActivityResult::Failure)),
+        ];
+        let columns = columns("2026-11-24T12:00:00Z".parse().unwrap());
+        insta::assert_snapshot!(rendered(&output(Format::Table, Some(80)), &activities, &columns), @r"
+        ID             AGE    STATE    TOOK  ENVIRONMENT  DESCRIPTION
+        abcdefgh12345  5 min  40 %           main         Push of 01234567 to main
+        abcdefgh12345  5 min  success  41 s  main         Push of 01234567 to main
+        abcdefgh12345  5 min  failure  41 s  main         Push of 01234567 to main
+        ");
+    }
+
+    #[test]
+    fn a_failed_activity_is_exit_code_1() {
+        let failed = outcome(activity(ActivityState::Complete, Some(ActivityResult::Failure))).unwrap_err();
+        assert_eq!(failed.exit_code(), 1);
+        let cancelled = outcome(activity(ActivityState::Cancelled, None)).unwrap_err();
+        assert_eq!(cancelled.exit_code(), 1);
+        outcome(activity(ActivityState::Complete, Some(ActivityResult::Success))).unwrap();
+    }
+}

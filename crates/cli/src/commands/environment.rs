@@ -1,0 +1,248 @@
+//! `guise environment`: the environments of a project.
+
+use super::activity;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{Column, Tone};
+use clap::Subcommand;
+use guise_api::{Environment as Found, EnvironmentStatus, EnvironmentType, paths};
+use serde::Serialize;
+
+/// List, show and redeploy environments
+#[derive(Debug, Subcommand)]
+pub enum Environment {
+    /// List a project's environments as a tree
+    List,
+    /// Show an environment
+    Info {
+        /// Branch of the environment [default: the current one]
+        branch: Option<String>,
+    },
+    /// Deploy an environment again, as it is
+    Redeploy {
+        /// Branch of the environment [default: the current one]
+        branch: Option<String>,
+    },
+}
+
+impl Environment {
+    pub async fn run(self, context: &Context) -> Result<u8, Error> {
+        match self {
+            Self::List => list(context).await,
+            Self::Info { branch } => info(context, branch).await,
+            Self::Redeploy { branch } => redeploy(context, branch).await,
+        }?;
+        Ok(0)
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Error> {
+    let environments = context
+        .client
+        .get(&paths::fill(paths::ENVIRONMENTS, &[&context.project()?]))
+        .await?;
+    Ok(context.output.list(
+        &tree(environments),
+        &columns(),
+        "There is no environment yet: `guise up` makes one.",
+    )?)
+}
+
+/// An environment and its place in the tree.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Branch {
+    found: Found,
+    #[serde(skip)]
+    indent: String,
+}
+
+/// Parents before children, siblings by name. An environment whose parent is not there is a root.
+fn tree(mut environments: Vec<Found>) -> Vec<Branch> {
+    environments.sort_by(|a, b| a.name.cmp(&b.name));
+    let names: Vec<String> = environments
+        .iter()
+        .map(|environment| environment.name.clone())
+        .collect();
+    let is_root = |environment: &Found| {
+        environment
+            .parent
+            .as_ref()
+            .is_none_or(|parent| *parent == environment.name || !names.contains(parent))
+    };
+    let (roots, mut rest): (Vec<_>, Vec<_>) = environments.into_iter().partition(is_root);
+    let mut branches = Vec::new();
+    for root in roots {
+        grow(root, String::new(), "", &mut rest, &mut branches);
+    }
+    // Parents in a circle have no root; nothing is hidden all the same.
+    branches.extend(rest.into_iter().map(|found| Branch {
+        found,
+        indent: String::new(),
+    }));
+    branches
+}
+
+fn grow(found: Found, indent: String, below: &str, rest: &mut Vec<Found>, branches: &mut Vec<Branch>) {
+    let (children, others) = std::mem::take(rest)
+        .into_iter()
+        .partition::<Vec<_>, _>(|environment| environment.parent.as_deref() == Some(&found.name));
+    *rest = others;
+    branches.push(Branch { found, indent });
+    let last = children.len().saturating_sub(1);
+    for (position, child) in children.into_iter().enumerate() {
+        let (mark, next) = if position == last {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
+        };
+        grow(
+            child,
+            format!("{below}{mark}"),
+            &format!("{below}{next}"),
+            rest,
+            branches,
+        );
+    }
+}
+
+fn columns() -> Vec<Column<Branch>> {
+    vec![
+        Column::new("NAME", |branch: &Branch| {
+            format!("{}{}", branch.indent, branch.found.name)
+        }),
+        Column::new("TYPE", |branch: &Branch| kind(branch.found.kind).into()),
+        Column::new("STATUS", |branch: &Branch| status(branch.found.status).into())
+            .toned(|branch| tone(branch.found.status)),
+        Column::new("COMMIT", |branch: &Branch| commit(&branch.found)),
+        Column::new("URL", |branch: &Branch| {
+            branch
+                .found
+                .routes
+                .first()
+                .map(|route| route.url.clone())
+                .unwrap_or_default()
+        }),
+    ]
+}
+
+async fn info(context: &Context, branch: Option<String>) -> Result<(), Error> {
+    let place = context.environment_or(branch).await?;
+    let environment: Found = context.client.get(&place.path(paths::ENVIRONMENT)).await?;
+    let mut fields = vec![
+        ("name", environment.name.clone()),
+        ("machine name", environment.machine_name.clone()),
+        ("project", environment.project.to_string()),
+        ("type", kind(environment.kind).into()),
+        ("status", status(environment.status).into()),
+        (
+            "parent",
+            environment.parent.clone().unwrap_or_else(|| "none".into()),
+        ),
+        (
+            "commit",
+            environment.head_commit.clone().unwrap_or_else(|| "none".into()),
+        ),
+        (
+            "deployed",
+            environment.deployed_at.clone().unwrap_or_else(|| "never".into()),
+        ),
+    ];
+    for route in &environment.routes {
+        fields.push(("route", format!("{} → {}", route.url, route.to)));
+    }
+    Ok(context.output.record(&environment, &fields)?)
+}
+
+async fn redeploy(context: &Context, branch: Option<String>) -> Result<(), Error> {
+    let place = context.environment_or(branch).await?;
+    let started = context.client.ask(&place.path(paths::REDEPLOY)).await?;
+    activity::follow(context, &started).await
+}
+
+fn commit(environment: &Found) -> String {
+    environment
+        .head_commit
+        .as_deref()
+        .map(|commit| commit.chars().take(8).collect())
+        .unwrap_or_default()
+}
+
+fn kind(kind: EnvironmentType) -> &'static str {
+    match kind {
+        EnvironmentType::Production => "production",
+        EnvironmentType::Staging => "staging",
+        EnvironmentType::Development => "development",
+    }
+}
+
+fn status(status: EnvironmentStatus) -> &'static str {
+    match status {
+        EnvironmentStatus::Active => "active",
+        EnvironmentStatus::Inactive => "inactive",
+        EnvironmentStatus::Paused => "paused",
+        EnvironmentStatus::Dirty => "in progress",
+        EnvironmentStatus::Deleting => "deleting",
+    }
+}
+
+fn tone(status: EnvironmentStatus) -> Tone {
+    match status {
+        EnvironmentStatus::Active => Tone::Good,
+        EnvironmentStatus::Dirty | EnvironmentStatus::Deleting => Tone::Busy,
+        EnvironmentStatus::Inactive | EnvironmentStatus::Paused => Tone::Faint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{Format, tests::*};
+    use guise_model::ProjectId;
+
+    fn environment(name: &str, parent: Option<&str>) -> Found {
+        Found {
+            name: name.into(),
+            machine_name: format!("{name}-abcdefg"),
+            project: ProjectId::new("abcdefgh12345").unwrap(),
+            kind: EnvironmentType::Development,
+            status: EnvironmentStatus::Active,
+            parent: parent.map(str::to_owned),
+            head_commit: Some("0123456789abcdef".into()),
+            deployed_at: None,
+            routes: vec![],
+        }
+    }
+
+    #[test]
+    fn environments_form_a_tree() {
+        let environments = vec![
+            environment("feature/b", Some("staging")),
+            environment("main", None),
+            environment("feature/a", Some("staging")),
+            environment("staging", Some("main")),
+            environment("old", Some("deleted")),
+            environment("zebra", Some("main")),
+        ];
+        insta::assert_snapshot!(rendered(&output(Format::Table, Some(80)), &tree(environments), &columns()), @r"
+        NAME             TYPE         STATUS  COMMIT    URL
+        main             development  active  01234567
+        ├─ staging       development  active  01234567
+        │  ├─ feature/a  development  active  01234567
+        │  └─ feature/b  development  active  01234567
+        └─ zebra         development  active  01234567
+        old              development  active  01234567
+        ");
+    }
+
+    #[test]
+    fn parents_in_a_circle_are_listed_too() {
+        let listed = tree(vec![
+            environment("a", Some("b")),
+            environment("b", Some("a")),
+            environment("c", Some("c")),
+        ]);
+        let names: Vec<&str> = listed.iter().map(|branch| branch.found.name.as_str()).collect();
+        assert_eq!(names, ["c", "a", "b"]);
+    }
+}

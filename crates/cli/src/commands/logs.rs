@@ -1,0 +1,50 @@
+//! `guise logs`: the log files of an environment's containers.
+
+use crate::client::with_query;
+use crate::context::Context;
+use crate::error::Error;
+use crate::follow;
+use clap::Args;
+use guise_api::{LogLine, paths};
+
+/// Print the logs of an environment's containers
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Go on printing as lines arrive
+    #[arg(short, long)]
+    follow: bool,
+    /// Only this app, worker or service
+    #[arg(short, long)]
+    container: Option<String>,
+    /// Which log: app, access, error, cron, deploy, post-deploy [default: the container's main one]
+    #[arg(long, value_name = "NAME")]
+    log: Option<String>,
+    /// How many of the last lines
+    #[arg(short = 'n', long, default_value_t = 100)]
+    lines: u32,
+}
+
+impl Logs {
+    pub async fn run(self, context: &Context) -> Result<u8, Error> {
+        let place = context.environment().await?;
+        let lines = self.lines.to_string();
+        let path = with_query(
+            &place.path(paths::LOGS),
+            &[
+                ("container", self.container.as_deref()),
+                ("log", self.log.as_deref()),
+                ("follow", Some(if self.follow { "true" } else { "false" })),
+                ("lines", Some(&lines)),
+            ],
+        );
+        follow::container_log(&context.client, &path, |line| context.output.line(written(line))).await?;
+        Ok(0)
+    }
+}
+
+fn written(line: &LogLine) -> String {
+    match &line.source {
+        Some(source) => format!("{source} | {}", line.text),
+        None => line.text.clone(),
+    }
+}

@@ -1,0 +1,109 @@
+//! The commands, one file per group.
+
+pub mod activity;
+pub mod completion;
+pub mod daemon;
+pub mod doctor;
+pub mod environment;
+pub mod exec;
+pub mod hook;
+pub mod image;
+pub mod logs;
+pub mod project;
+pub mod ps;
+pub mod up;
+pub mod url;
+
+use crate::arguments::{Arguments, Command};
+use crate::context::Context;
+use crate::error::Error;
+use guise_api::Check;
+use std::io::{self, IsTerminal, Write};
+
+/// What the binary gives the command line, because it lives in crates that a client must not know.
+pub struct Parts {
+    /// Looks at the machine, for `guise doctor`.
+    pub doctor: fn() -> Vec<Check>,
+}
+
+/// Runs a command; answers the exit code. Errors are told on standard error.
+pub fn run(arguments: Arguments, parts: &Parts) -> u8 {
+    let context = Context::new(arguments.global);
+    match start(arguments.command, &context, parts) {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn start(command: Command, context: &Context, parts: &Parts) -> Result<u8, Error> {
+    match command {
+        Command::Completion(completion) => completion.run(),
+        Command::Doctor(doctor) => doctor.run(context, parts.doctor),
+        command => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let result = runtime.block_on(talk(command, context));
+            // A thread may still wait for a key; the process ends without it.
+            runtime.shutdown_background();
+            result
+        }
+    }
+}
+
+async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
+    match command {
+        Command::Up(up) => up.run(context).await,
+        Command::Project(project) => project.run(context).await,
+        Command::Environment(environment) => environment.run(context).await,
+        Command::Ps(ps) => ps.run(context).await,
+        Command::Exec(exec) => exec.run(context).await,
+        Command::Logs(logs) => logs.run(context).await,
+        Command::Url(url) => url.run(context).await,
+        Command::Activity(activity) => activity.run(context).await,
+        Command::Image(image) => image.run(context).await,
+        Command::Daemon(daemon) => daemon.run(context).await,
+        Command::Hook(hook) => hook.run(context).await,
+        Command::Completion(_) | Command::Doctor(_) => Ok(0),
+    }
+}
+
+/// Tells an error to the person: what failed on one line, then what to do about it.
+fn tell(error: &Error) {
+    if error.exit_code() == 0 {
+        return;
+    }
+    let mut text = format!("guise: {error}\n");
+    for hint in error.hints() {
+        text.push_str(&format!("  → {hint}\n"));
+    }
+    // There is nowhere to complain when standard error is closed.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Asks the person to type `wanted`; `--yes` answers for them.
+fn confirm(context: &Context, question: &str, wanted: &str) -> Result<(), Error> {
+    if context.yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Error::NobodyToAsk {
+            question: question.into(),
+        });
+    }
+    eprint!("{question} Type {wanted:?} to go on: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(Error::Input)?;
+    let answer = answer.trim();
+    if answer == wanted {
+        Ok(())
+    } else {
+        Err(Error::Declined {
+            answer: answer.into(),
+            wanted: wanted.into(),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! `guise project`: the projects of this machine.
+
+use super::confirm;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::Column;
+use clap::Subcommand;
+use guise_api::{CreateProject, Project as Found, paths};
+
+/// Create, list and delete projects
+#[derive(Debug, Subcommand)]
+pub enum Project {
+    /// Create a project without pushing to it
+    Create {
+        /// What people call it
+        #[arg(long)]
+        title: String,
+        /// The branch that is production
+        #[arg(long, default_value = "main")]
+        default_branch: String,
+    },
+    /// List projects
+    List,
+    /// Show a project
+    Info,
+    /// Delete a project with its environments, their data and its repository
+    Delete,
+}
+
+impl Project {
+    pub async fn run(self, context: &Context) -> Result<u8, Error> {
+        match self {
+            Self::Create {
+                title,
+                default_branch,
+            } => create(context, title, default_branch).await,
+            Self::List => list(context).await,
+            Self::Info => info(context).await,
+            Self::Delete => delete(context).await,
+        }?;
+        Ok(0)
+    }
+}
+
+async fn create(context: &Context, title: String, default_branch: String) -> Result<(), Error> {
+    let wanted = CreateProject {
+        title,
+        default_branch,
+    };
+    let project: Found = context.client.post(paths::PROJECTS, &wanted).await?;
+    show(context, &project)?;
+    context
+        .output
+        .remark(format!("To push to it: git remote add guise {}", project.git_url));
+    Ok(())
+}
+
+async fn list(context: &Context) -> Result<(), Error> {
+    let projects: Vec<Found> = context.client.get(paths::PROJECTS).await?;
+    Ok(context.output.list(
+        &projects,
+        &columns(),
+        "There is no project yet: `guise up` makes one.",
+    )?)
+}
+
+fn columns() -> Vec<Column<Found>> {
+    vec![
+        Column::new("ID", |project: &Found| project.id.to_string()),
+        Column::new("TITLE", |project: &Found| project.title.clone()),
+        Column::new("DEFAULT BRANCH", |project: &Found| project.default_branch.clone()),
+        Column::new("CREATED", |project: &Found| day(&project.created_at)),
+    ]
+}
+
+async fn info(context: &Context) -> Result<(), Error> {
+    show(context, &fetch(context).await?)
+}
+
+fn show(context: &Context, project: &Found) -> Result<(), Error> {
+    Ok(context.output.record(
+        project,
+        &[
+            ("id", project.id.to_string()),
+            ("title", project.title.clone()),
+            ("default branch", project.default_branch.clone()),
+            ("git url", project.git_url.clone()),
+            ("created", project.created_at.clone()),
+        ],
+    )?)
+}
+
+async fn delete(context: &Context) -> Result<(), Error> {
+    let project = fetch(context).await?;
+    let question = format!(
+        "Deleting {} ({}) deletes its data for good.",
+        project.title, project.id
+    );
+    confirm(context, &question, &project.title)?;
+    context
+        .client
+        .delete(&paths::fill(paths::PROJECT, &[project.id.as_str()]))
+        .await?;
+    context
+        .output
+        .remark(format!("Deleted {} ({}).", project.title, project.id));
+    Ok(())
+}
+
+async fn fetch(context: &Context) -> Result<Found, Error> {
+    Ok(context
+        .client
+        .get(&paths::fill(paths::PROJECT, &[&context.project()?]))
+        .await?)
+}
+
+/// The date of an RFC 3339 time.
+fn day(time: &str) -> String {
+    time.split('T').next().unwrap_or(time).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{Format, tests::*};
+    use guise_model::ProjectId;
+
+    #[test]
+    fn projects_are_listed() {
+        let projects = [Found {
+            id: ProjectId::new("abcdefgh12345").unwrap(),
+            title: "Guest book".into(),
+            default_branch: "main".into(),
+            git_url: "/srv/projects/abcdefgh12345/repository.git".into(),
+            created_at: "2026-11-24T12:00:00Z".into(),
+        }];
+        insta::assert_snapshot!(rendered(&output(Format::Table, Some(80)), &projects, &columns()), @r"
+        ID             TITLE       DEFAULT BRANCH  CREATED
+        abcdefgh12345  Guest book  main            2026-11-24
+        ");
+    }
+}

@@ -1,0 +1,90 @@
+//! What every command has at hand.
+
+use crate::arguments::Global;
+use crate::client::Client;
+use crate::git::{GitError, Repository};
+use crate::output::Output;
+use crate::place::{Place, PlaceError, Wish};
+use std::path::{Path, PathBuf};
+
+/// The global options, resolved.
+pub struct Context {
+    /// The daemon.
+    pub client: Client,
+    /// Where results go.
+    pub output: Output,
+    /// Whether every question is answered with yes.
+    pub yes: bool,
+    state: PathBuf,
+    wish: Wish,
+}
+
+impl Context {
+    /// Resolves what was typed.
+    pub fn new(global: Global) -> Self {
+        // The daemon is started in another directory.
+        let state = std::path::absolute(&global.state).unwrap_or(global.state);
+        Self {
+            client: Client::new(state.join("run/api.sock")),
+            output: Output::new(global.format, global.quiet, global.no_color),
+            yes: global.yes,
+            state,
+            wish: Wish::new(global.project, global.environment, |name| {
+                std::env::var(name).ok()
+            }),
+        }
+    }
+
+    /// Directory of the daemon's state.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The project meant, if there is one.
+    pub fn project_or_all(&self) -> Result<Option<String>, PlaceError> {
+        self.wish.project(repository_here()?.as_ref())
+    }
+
+    /// The project meant.
+    pub fn project(&self) -> Result<String, PlaceError> {
+        self.project_or_all()?.ok_or(PlaceError::NoProject)
+    }
+
+    /// The project that was named by option or variable, if any.
+    pub fn named_project(&self) -> Option<&str> {
+        self.wish.project.as_deref()
+    }
+
+    /// The environment that was named by option or variable, if any.
+    pub fn named_environment(&self) -> Option<&str> {
+        self.wish.environment.as_deref()
+    }
+
+    /// The environment meant.
+    pub async fn environment(&self) -> Result<Place, PlaceError> {
+        self.wish
+            .environment(repository_here()?.as_ref(), &self.client)
+            .await
+    }
+
+    /// The environment meant, unless `branch` names another of the same project.
+    pub async fn environment_or(&self, branch: Option<String>) -> Result<Place, PlaceError> {
+        match branch {
+            Some(environment) => Ok(Place {
+                project: self.project()?,
+                environment,
+            }),
+            None => self.environment().await,
+        }
+    }
+}
+
+fn repository_here() -> Result<Option<Repository>, GitError> {
+    let here = std::env::current_dir().map_err(|source| GitError::Run { source })?;
+    match Repository::around(&here) {
+        Ok(repository) => Ok(Some(repository)),
+        // Without git there is no repository either; options still say what is meant.
+        Err(GitError::NotARepository { .. } | GitError::Run { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

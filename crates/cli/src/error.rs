@@ -1,0 +1,197 @@
+//! Errors of the command line: what a person reads, and the exit code.
+
+use crate::client::ClientError;
+use crate::git::GitError;
+use crate::launch::LaunchError;
+use crate::place::PlaceError;
+use guise_api::{Activity, ErrorKind};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum Error {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+    #[error("the exec stream broke: {0}")]
+    ExecStream(io::Error),
+    #[error("cannot read the standard input: {0}")]
+    Input(io::Error),
+    #[error("nothing is committed on this branch yet")]
+    NothingCommitted,
+    #[error("HEAD is detached: which branch shall be deployed?")]
+    DetachedHead,
+    #[error("the repository has no configuration file")]
+    NoConfiguration {
+        written_but_not_committed: Option<String>,
+    },
+    #[error("the push was not accepted")]
+    PushRefused,
+    #[error("{} failed", .0.description)]
+    Failed(Box<Activity>),
+    #[error("{} was cancelled", .0.description)]
+    Cancelled(Box<Activity>),
+    #[error("{question} needs an answer, and nobody can be asked: there is no terminal")]
+    NobodyToAsk { question: String },
+    #[error("nothing was changed: the answer was {answer:?}, not {wanted:?}")]
+    Declined { answer: String, wanted: String },
+    #[error("the environment {environment} has no route yet")]
+    NoUrl { environment: String },
+    #[error("there is no activity yet")]
+    NoActivity,
+    #[error("the configuration has {errors} {}", if *errors == 1 { "error" } else { "errors" })]
+    Configuration { errors: usize },
+    #[error("the types that a configuration may name cannot be read: {cause}")]
+    Types { cause: String },
+    #[error("{} cannot be read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the machine lacks something: see above")]
+    MachineLacks,
+    #[error("line {line:?} of the hook's input is not `old new ref`")]
+    HookInput { line: String },
+}
+
+impl Error {
+    /// The exit code, as `docs/cli.md` lists them.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Print(source) if source.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Client(error) | Self::Place(PlaceError::Client(error)) => client_exit_code(error),
+            Self::Place(_)
+            | Self::Git(_)
+            | Self::NothingCommitted
+            | Self::DetachedHead
+            | Self::NobodyToAsk { .. }
+            | Self::Declined { .. }
+            | Self::NoUrl { .. }
+            | Self::NoActivity
+            | Self::HookInput { .. }
+            | Self::Read { .. } => 2,
+            Self::NoConfiguration { .. } | Self::Configuration { .. } => 3,
+            Self::Launch(_) | Self::MachineLacks | Self::Types { .. } => 5,
+            Self::PushRefused | Self::Failed(_) | Self::Cancelled(_) => 1,
+            Self::Print(_) | Self::ExecStream(_) | Self::Input(_) => 70,
+        }
+    }
+
+    /// What a person can do about it, a sentence or a command each.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Client(error) | Self::Place(PlaceError::Client(error)) => client_hints(error),
+            Self::Place(PlaceError::NoProject) => vec![
+                "stand in a repository that `guise up` has deployed".into(),
+                "or name one with -p (see `guise project list`)".into(),
+            ],
+            Self::Place(PlaceError::ForeignRemote { .. }) => {
+                vec!["give the remote another name: git remote rename guise OTHER".into()]
+            }
+            Self::Git(GitError::NotARepository { .. }) => vec!["git init && git add -A && git commit".into()],
+            Self::Git(GitError::Run { .. }) => vec!["install git: apt-get install git".into()],
+            Self::NothingCommitted => vec!["git add -A && git commit".into()],
+            Self::DetachedHead => vec!["guise up --branch NAME".into()],
+            Self::NoConfiguration {
+                written_but_not_committed: Some(path),
+            } => {
+                vec![format!(
+                    "{path} is there but not committed: git add {path} && git commit"
+                )]
+            }
+            Self::NoConfiguration {
+                written_but_not_committed: None,
+            } => {
+                vec![format!("write .platform.app.yaml, for instance:\n\n{EXAMPLE}")]
+            }
+            Self::Failed(activity) | Self::Cancelled(activity) => {
+                vec![format!("guise activity log {}", activity.id)]
+            }
+            Self::NobodyToAsk { .. } => vec!["add --yes".into()],
+            Self::NoUrl { .. } => vec!["guise up".into()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The smallest configuration that serves a page.
+const EXAMPLE: &str = "    name: app
+    type: 'python:3.13'
+    web:
+      commands:
+        start: python3 -m http.server $PORT";
+
+fn client_exit_code(error: &ClientError) -> u8 {
+    match error {
+        ClientError::Refused(refusal) => match refusal.kind {
+            ErrorKind::User => 2,
+            ErrorKind::Configuration => 3,
+            ErrorKind::Conflict => 4,
+            ErrorKind::Machine => 5,
+            ErrorKind::Internal => 70,
+        },
+        ClientError::NotRunning { .. } | ClientError::Denied { .. } | ClientError::Connect { .. } => 5,
+        ClientError::Exchange { .. }
+        | ClientError::Request { .. }
+        | ClientError::Answer { .. }
+        | ClientError::Status { .. } => 70,
+    }
+}
+
+fn client_hints(error: &ClientError) -> Vec<String> {
+    match error {
+        ClientError::Refused(refusal) => refusal.hints.clone(),
+        ClientError::NotRunning { .. } => vec![
+            "deploy the repository you stand in, which starts it: guise up".into(),
+            "or start it alone: guise daemon".into(),
+        ],
+        ClientError::Denied { .. } => vec!["be root: sudo guise …".into()],
+        ClientError::Exchange { .. } => vec!["see whether it runs: guise daemon status".into()],
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guise_api::ApiError;
+
+    #[test]
+    fn every_kind_of_refusal_has_its_exit_code() {
+        let code = |kind| {
+            let refusal = ApiError {
+                kind,
+                code: "x.y".into(),
+                message: "no".into(),
+                hints: vec![],
+            };
+            Error::from(ClientError::Refused(refusal)).exit_code()
+        };
+        let kinds = [
+            ErrorKind::User,
+            ErrorKind::Configuration,
+            ErrorKind::Conflict,
+            ErrorKind::Machine,
+            ErrorKind::Internal,
+        ];
+        assert_eq!(kinds.map(code), [2, 3, 4, 5, 70]);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_success() {
+        assert_eq!(
+            Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit_code(),
+            0
+        );
+        assert_eq!(
+            Error::from(io::Error::from(io::ErrorKind::StorageFull)).exit_code(),
+            70
+        );
+    }
+}
