@@ -12,8 +12,10 @@ const SHORT: &[(&str, &[&str])] = &[
     ("activities", &["activity", "list"]),
     ("images", &["image", "list"]),
     ("log", &["logs"]),
+    ("lint", &["validate"]),
     ("environment:url", &["url"]),
     ("environment:logs", &["logs"]),
+    ("app:config-validate", &["validate"]),
 ];
 
 /// Replaces the first word that is neither an option nor an option's value by the command it stands for.

@@ -78,6 +78,7 @@ pub enum Command {
     Image(commands::image::Image),
     Doctor(commands::doctor::Doctor),
     Daemon(commands::daemon::Daemon),
+    Validate(commands::validate::Validate),
     Completion(commands::completion::Completion),
     #[command(subcommand, hide = true)]
     Hook(commands::hook::Hook),

@@ -13,6 +13,7 @@ pub mod project;
 pub mod ps;
 pub mod up;
 pub mod url;
+pub mod validate;
 
 use crate::arguments::{Arguments, Command};
 use crate::context::Context;
@@ -24,6 +25,8 @@ use std::io::{self, IsTerminal, Write};
 pub struct Parts {
     /// Looks at the machine, for `guise doctor`.
     pub doctor: fn() -> Vec<Check>,
+    /// The types and versions that configuration files may name, for `guise validate`; an error is a sentence.
+    pub types: fn() -> Result<Box<dyn guise_config::Types>, String>,
 }
 
 /// Runs a command; answers the exit code. Errors are told on standard error.
@@ -41,6 +44,7 @@ pub fn run(arguments: Arguments, parts: &Parts) -> u8 {
 fn start(command: Command, context: &Context, parts: &Parts) -> Result<u8, Error> {
     match command {
         Command::Completion(completion) => completion.run(),
+        Command::Validate(validate) => validate.run(context, parts.types),
         Command::Doctor(doctor) => doctor.run(context, parts.doctor),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -67,7 +71,7 @@ async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Image(image) => image.run(context).await,
         Command::Daemon(daemon) => daemon.run(context).await,
         Command::Hook(hook) => hook.run(context).await,
-        Command::Completion(_) | Command::Doctor(_) => Ok(0),
+        Command::Completion(_) | Command::Doctor(_) | Command::Validate(_) => Ok(0),
     }
 }
 
