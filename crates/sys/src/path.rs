@@ -1,6 +1,7 @@
 //! openat2(2): paths that are partly controlled by somebody else.
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat2};
+use rustix::fs::{AtFlags, Gid, ResolveFlags, Uid, chownat, mkdirat, openat2};
+pub use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
@@ -86,6 +87,38 @@ pub fn make_directories(root: BorrowedFd<'_>, path: &Path) -> Result<OwnedFd, Er
                 };
             }
             Component::ParentDir | Component::Prefix(_) => return Err(Errno::XDEV),
+        }
+    }
+    Ok(directory)
+}
+
+/// As [`make_directories`]; what has to be made gets `mode` and belongs to `owner` (user, group).
+///
+/// # Errors
+/// As [`make_directories`], and those of chown(2).
+pub fn make_owned_directories(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    owner: (u32, u32),
+    mode: u32,
+) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY;
+    let mut directory = open_beneath(root, Path::new("."), flags)?;
+    for component in relative(path).components() {
+        let name = match component {
+            Component::Normal(name) => Path::new(name),
+            Component::CurDir => continue,
+            Component::RootDir | Component::ParentDir | Component::Prefix(_) => return Err(Errno::XDEV),
+        };
+        let made = match mkdirat(directory.as_fd(), name, Mode::from_raw_mode(mode)) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(errno) => return Err(errno),
+        };
+        directory = open_beneath(directory.as_fd(), name, flags)?;
+        if made {
+            let (user, group) = (Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)));
+            chownat(directory.as_fd(), c"", user, group, AtFlags::EMPTY_PATH)?;
         }
     }
     Ok(directory)
