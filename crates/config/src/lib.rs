@@ -7,6 +7,24 @@
 
 #![forbid(unsafe_code)]
 
+mod diagnostic;
+mod fields;
+mod files;
+mod include;
+mod load;
 mod model;
+mod parse;
+mod read;
+mod render;
+mod source;
+mod suggest;
+mod support;
+mod types;
+mod yaml;
 
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use load::{Loaded, load};
 pub use model::*;
+pub use render::{Colour, render};
+pub use source::{SourceFile, Span, Tree};
+pub use types::{Resolution, ServiceType, TypeList, Types, resolve};

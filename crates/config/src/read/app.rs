@@ -1,0 +1,251 @@
+//! An app.
+
+use super::{
+    Reader,
+    instance::{self, Instance},
+    version::Of,
+};
+use crate::{
+    diagnostic::Severity,
+    fields::{Fields, name},
+    files::WrittenApp,
+    model::{App, Build, Commands, Hooks, Runtime, Worker},
+    support::{self, Part},
+    yaml::{Entry, Node},
+};
+use serde_json::{Map, Value as Json, json};
+
+const KEYS: [&str; 25] = [
+    "name",
+    "type",
+    "size",
+    "relationships",
+    "disk",
+    "mounts",
+    "web",
+    "workers",
+    "timezone",
+    "access",
+    "variables",
+    "build",
+    "dependencies",
+    "hooks",
+    "crons",
+    "source",
+    "runtime",
+    "additional_hosts",
+    "operations",
+    "firewall",
+    "preflight",
+    "resources",
+    "container_profile",
+    "stack",
+    "toolstack",
+];
+
+const LANGUAGES: [&str; 6] = ["php", "python", "python2", "python3", "nodejs", "ruby"];
+
+impl Reader<'_> {
+    /// An app; `None` when too much is wrong, all of which is reported.
+    pub fn app(&mut self, written: &WrittenApp) -> Option<App> {
+        support::check(Part::App, &written.node, self.report);
+        let fields = Fields::read(&written.node, "an app", &KEYS, Severity::Error, self.report);
+        let name = name(&written.name.text, &written.name.span, "an app", self.report);
+        let (runtime, legacy_flavor) = self.runtime(&fields);
+        let type_name = runtime
+            .as_ref()
+            .map(|runtime| runtime.name.clone())
+            .unwrap_or_default();
+
+        let owner = &written.name.text;
+        let top = self.instance(owner, &fields, &Instance::of_type(&type_name));
+        let web = self.web(&fields, &type_name);
+        let own = self.web_instance(owner, &fields, &top);
+        let workers = self.workers(owner, &fields, &top);
+        let crons = fields.mapping("crons", self.report);
+        let crons = self.crons(&crons);
+        let hooks = self.hooks(&fields);
+        let mut build = self.build(&fields);
+        build.flavor = build.flavor.or(legacy_flavor);
+        let dependencies = self.dependencies(&fields);
+        let runtime_settings = self.runtime_settings(&fields, &type_name);
+        let operations_of = |node: Option<&Node>| node.map(Node::to_json_map).unwrap_or_default();
+        Some(App {
+            name: name?,
+            runtime: runtime?,
+            config_file: written.file.clone(),
+            source_root: written.source_root.clone(),
+            size: own.size,
+            profile: own.profile,
+            relationships: own.relationships,
+            disk_mb: own.disk_mb,
+            mounts: own.mounts,
+            web,
+            workers,
+            crons,
+            hooks,
+            build,
+            dependencies,
+            variables: own.variables,
+            timezone: own.timezone,
+            access: own.access,
+            additional_hosts: own.additional_hosts,
+            runtime_settings,
+            operations: operations_of(fields.get("operations")),
+            source_operations: operations_of(
+                fields.get("source").and_then(|source| source.get("operations")),
+            ),
+            firewall: own.firewall,
+            preflight: preflight(fields.get("preflight")),
+            resources: own.resources,
+        })
+    }
+
+    /// `type`, or the legacy `toolstack: "php:drupal"`, which names the flavor where the version stands today.
+    fn runtime(&mut self, fields: &Fields<'_>) -> (Option<Runtime>, Option<String>) {
+        let (node, flavor) = match (fields.get("type"), fields.get("toolstack")) {
+            (Some(node), _) => (node.clone(), None),
+            (None, Some(node)) => self.toolstack(node),
+            (None, None) => {
+                // Composable images are refused as such; a missing type would only add noise.
+                if fields.get("stack").is_none() {
+                    let message = "an app needs the key `type`";
+                    let finding = self.report.error("missing-key", &fields.node().span, message);
+                    finding.help("for example `type: 'python:3.13'`");
+                }
+                return (None, None);
+            }
+        };
+        let found = self.type_of(&node, Of::App);
+        let runtime = found.map(|t| Runtime {
+            name: t.name,
+            version: t.version,
+            resolved: t.resolved,
+        });
+        (runtime, flavor)
+    }
+
+    fn web_instance(&mut self, owner: &str, fields: &Fields<'_>, top: &Instance) -> Instance {
+        match fields.get("web") {
+            // Its keys are checked where the locations are read.
+            Some(node) => self.instance(owner, &Fields::checked_elsewhere(node, "`web`"), top),
+            None => top.clone(),
+        }
+    }
+
+    fn workers(&mut self, owner: &str, fields: &Fields<'_>, top: &Instance) -> Vec<Worker> {
+        let entries = fields.mapping("workers", self.report);
+        entries
+            .into_iter()
+            .filter_map(|entry| self.worker(owner, entry, top))
+            .collect()
+    }
+
+    fn worker(&mut self, owner: &str, entry: &Entry, top: &Instance) -> Option<Worker> {
+        let known: Vec<&'static str> = ["commands"].into_iter().chain(instance::KEYS).collect();
+        let fields = Fields::read(&entry.value, "a worker", &known, Severity::Warning, self.report);
+        let name = name(&entry.key.text, &entry.key.span, "a worker", self.report);
+        let own = self.instance(owner, &fields, top);
+        let commands = self.commands(&fields);
+        if commands.start.is_none() {
+            let message = format!("the worker `{}` has no start command", entry.key.text);
+            let finding = self.report.error("missing-key", &entry.key.span, message);
+            finding.help("write `commands: {start: …}`");
+            return None;
+        }
+        Some(Worker {
+            name: name?,
+            commands,
+            size: own.size,
+            profile: own.profile,
+            relationships: own.relationships,
+            disk_mb: own.disk_mb,
+            mounts: own.mounts,
+            variables: own.variables,
+            timezone: own.timezone,
+            access: own.access,
+            additional_hosts: own.additional_hosts,
+            firewall: own.firewall,
+            resources: own.resources,
+        })
+    }
+
+    /// `commands` of `web` or a worker.
+    pub fn commands(&mut self, fields: &Fields<'_>) -> Commands {
+        let Some(node) = fields.get("commands") else {
+            return Commands::default();
+        };
+        let known = ["pre_start", "start", "post_start", "stop"];
+        let fields = Fields::read(node, "`commands`", &known, Severity::Warning, self.report);
+        Commands {
+            pre_start: fields.text("pre_start", self.report),
+            start: fields.text("start", self.report),
+            post_start: fields.text("post_start", self.report),
+        }
+    }
+
+    fn hooks(&mut self, fields: &Fields<'_>) -> Hooks {
+        let Some(node) = fields.get("hooks") else {
+            return Hooks::default();
+        };
+        let known = ["build", "deploy", "post_deploy"];
+        let fields = Fields::read(node, "`hooks`", &known, Severity::Warning, self.report);
+        Hooks {
+            build: fields.text("build", self.report),
+            deploy: fields.text("deploy", self.report),
+            post_deploy: fields.text("post_deploy", self.report),
+        }
+    }
+
+    fn build(&mut self, fields: &Fields<'_>) -> Build {
+        let Some(node) = fields.get("build") else {
+            return Build::default();
+        };
+        let fields = Fields::read(
+            node,
+            "`build`",
+            &["flavor", "caches"],
+            Severity::Warning,
+            self.report,
+        );
+        Build {
+            flavor: fields.text("flavor", self.report),
+            caches: fields.get("caches").map(Node::to_json_map).unwrap_or_default(),
+        }
+    }
+
+    fn dependencies(&mut self, fields: &Fields<'_>) -> Map<String, Json> {
+        let mut dependencies = Map::new();
+        for entry in fields.mapping("dependencies", self.report) {
+            if !LANGUAGES.contains(&entry.key.text.as_str()) {
+                let message = format!("nothing installs dependencies of `{}`", entry.key.text);
+                let finding = self.report.warning("unknown-key", &entry.key.span, message);
+                finding.help(format!("the keys here are {}", crate::suggest::listed(LANGUAGES)));
+            }
+            dependencies.insert(entry.key.text.clone(), entry.value.to_json());
+        }
+        dependencies
+    }
+
+    /// `runtime:` configures PHP only.
+    fn runtime_settings(&mut self, fields: &Fields<'_>, type_name: &str) -> Map<String, Json> {
+        let Some(entry) = fields.node().entry("runtime") else {
+            return Map::new();
+        };
+        if !entry.value.is_null() && !matches!(type_name, "php" | "") {
+            let message = format!("`runtime` does nothing for a {type_name} app");
+            self.report
+                .warning("no-effect", &entry.key.span, message)
+                .help("it configures PHP");
+        }
+        entry.value.to_json_map()
+    }
+}
+
+fn preflight(node: Option<&Node>) -> Json {
+    let mut settings = json!({"enabled": true, "ignored_rules": []});
+    for entry in node.into_iter().flat_map(Node::entries) {
+        settings[&entry.key.text] = entry.value.to_json();
+    }
+    settings
+}

@@ -1,0 +1,80 @@
+//! Scheduled commands (spec 1.10).
+
+use super::Reader;
+use crate::{diagnostic::Severity, fields::Fields, model::Cron, yaml::Entry};
+
+const DAY: u64 = 24 * 60 * 60;
+
+impl Reader<'_> {
+    /// An app's crons; wrong ones are reported and left out.
+    pub fn crons(&mut self, entries: &[&Entry]) -> Vec<Cron> {
+        entries.iter().filter_map(|entry| self.cron(entry)).collect()
+    }
+
+    fn cron(&mut self, entry: &Entry) -> Option<Cron> {
+        let known = ["spec", "commands", "cmd", "shutdown_timeout", "timeout"];
+        let fields = Fields::read(&entry.value, "a cron", &known, Severity::Warning, self.report);
+        let spec = fields.required_text("spec", self.report)?;
+        if let (false, Some(node)) = (is_spec(&spec), fields.get("spec")) {
+            let finding = self.report.error(
+                "cron-spec",
+                &node.span,
+                format!("`{spec}` is not a cron specification"),
+            );
+            finding
+                .help("five fields: minute, hour, day, month, weekday; `H` is a fixed value chosen for you");
+        }
+        let (start, stop) = match fields.get("commands") {
+            Some(node) => {
+                let commands = Fields::read(
+                    node,
+                    "`commands`",
+                    &["start", "stop"],
+                    Severity::Warning,
+                    self.report,
+                );
+                (
+                    commands.required_text("start", self.report),
+                    commands.text("stop", self.report),
+                )
+            }
+            None if fields.get("cmd").is_some() => (fields.text("cmd", self.report), None),
+            None => (fields.required_text("commands", self.report), None),
+        };
+        let mut seconds = |key: &str, default| fields.number(key, self.report).unwrap_or(default);
+        Some(Cron {
+            name: entry.key.text.clone(),
+            spec,
+            start: start?,
+            stop,
+            shutdown_timeout: seconds("shutdown_timeout", 10),
+            timeout: seconds("timeout", DAY).min(DAY),
+        })
+    }
+}
+
+/// Five fields of the letters that cron knows.
+fn is_spec(spec: &str) -> bool {
+    let fields: Vec<&str> = spec.split_whitespace().collect();
+    let is_field = |field: &&str| {
+        field
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'*' | b'/' | b',' | b'-' | b'(' | b')' | b'?'))
+    };
+    fields.len() == 5 && fields.iter().all(is_field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_specification_has_five_fields() {
+        for good in ["* * * * *", "H * * * *", "H/15 1-5 * JAN mon,fri", "*/5 * * * *"] {
+            assert!(is_spec(good), "{good}");
+        }
+        for bad in ["", "* * * *", "* * * * * *", "@daily", "* * * * $(x)"] {
+            assert!(!is_spec(bad), "{bad}");
+        }
+    }
+}
