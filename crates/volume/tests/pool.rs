@@ -1,5 +1,7 @@
 //! The pool on a real btrfs behind a real loop device.
 
+#![allow(clippy::unwrap_used)]
+
 use guise_model::{ContainerId, VolumeId};
 use guise_volume::{Pool, VolumeError};
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
