@@ -1,0 +1,481 @@
+//! One group: the same path in every hierarchy that matters.
+
+use super::hierarchy::{CONTROLLERS, Hierarchy, Version};
+use super::limits;
+use oci_spec::runtime::LinuxResources;
+use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A step with a group failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CgroupError {
+    /// The hierarchies could not be found.
+    #[error("reading the cgroup mounts from /proc/self/mountinfo: {source}")]
+    Discover {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There are none.
+    #[error(
+        "this machine has no cgroup hierarchy mounted; mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+    )]
+    NoHierarchy,
+    /// The path of a group leaves the hierarchy.
+    #[error("cgroup path {path}: only names separated by / are allowed", path = path.display())]
+    BadPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A limit needs a controller that the machine does not offer.
+    #[error(
+        "setting {file}: no mounted hierarchy has the {controller} controller; enable it on the kernel command line or in the hierarchy's root"
+    )]
+    NoController {
+        /// The controller.
+        controller: String,
+        /// The file that would be written.
+        file: String,
+    },
+    /// A directory could not be made.
+    #[error("making cgroup {path}: {source}", path = path.display())]
+    Create {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    #[error("writing {value:?} to {path}: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        value: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be read.
+    #[error("reading {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A directory could not be removed.
+    #[error("removing cgroup {path}: {source}", path = path.display())]
+    Remove {
+        /// The directory.
+        path: PathBuf,
+        /// Why; `EBUSY`: processes in it could not be killed in time.
+        source: std::io::Error,
+    },
+    /// Freezing did not come to an end.
+    #[error("freezing cgroup {path}: not all processes stopped within {seconds} s", path = path.display())]
+    FreezeTimeout {
+        /// The directory.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+}
+
+/// A group: one directory per hierarchy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    directories: Vec<Directory>,
+}
+
+/// A group's directory in one hierarchy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Directory {
+    hierarchy: Hierarchy,
+    path: PathBuf,
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Group {
+    /// The group `path` (absolute, below each hierarchy's root) in those of `hierarchies` that guise uses; makes nothing.
+    ///
+    /// # Errors
+    /// [`CgroupError::BadPath`], [`CgroupError::NoHierarchy`].
+    pub fn at(hierarchies: &[Hierarchy], path: &Path, with_cpuset: bool) -> Result<Self, CgroupError> {
+        let names = path.strip_prefix("/").unwrap_or(path);
+        let harmless = names
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        if !harmless || names.as_os_str().is_empty() {
+            return Err(CgroupError::BadPath { path: path.into() });
+        }
+        let has_v2 = hierarchies.iter().any(|h| h.version == Version::V2);
+        let wanted = |hierarchy: &&Hierarchy| {
+            hierarchy.version == Version::V2
+                || CONTROLLERS.iter().any(|name| hierarchy.has(name))
+                || (with_cpuset && hierarchy.has("cpuset"))
+                || (!has_v2 && hierarchy.has("freezer"))
+        };
+        let directories: Vec<Directory> = hierarchies
+            .iter()
+            .filter(wanted)
+            .map(|hierarchy| Directory {
+                hierarchy: hierarchy.clone(),
+                path: hierarchy.mount.join(names),
+            })
+            .collect();
+        if directories.is_empty() {
+            return Err(CgroupError::NoHierarchy);
+        }
+        Ok(Self { directories })
+    }
+
+    /// Makes the directories, as far as missing, and on v2 hands the controllers down to them.
+    ///
+    /// # Errors
+    /// [`CgroupError::Create`], [`CgroupError::Write`].
+    pub fn create(&self) -> Result<(), CgroupError> {
+        for directory in &self.directories {
+            directory.create()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the limits.
+    ///
+    /// # Errors
+    /// [`CgroupError::NoController`], [`CgroupError::Write`].
+    pub fn limit(&self, resources: &LinuxResources) -> Result<(), CgroupError> {
+        let versions = [Version::V1, Version::V2];
+        // A controller lives in one hierarchy only; the table of that hierarchy's interface counts.
+        let (mut written, mut homeless) = (Vec::new(), Vec::new());
+        for version in versions {
+            for setting in limits::settings(resources, version) {
+                match self.directory_of(&setting.controller, version) {
+                    Some(directory) => {
+                        written.push(setting.controller.clone());
+                        directory.write_setting(&setting)?;
+                    }
+                    None => homeless.push(setting),
+                }
+            }
+        }
+        match homeless
+            .into_iter()
+            .find(|setting| !written.contains(&setting.controller))
+        {
+            Some(setting) if !setting.optional => Err(CgroupError::NoController {
+                controller: setting.controller,
+                file: setting.file,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves a process (all its threads) into the group.
+    ///
+    /// # Errors
+    /// [`CgroupError::Write`]: `ESRCH`: it has ended; `ENODEV`: the group is being removed.
+    pub fn add(&self, pid: i32) -> Result<(), CgroupError> {
+        for directory in &self.directories {
+            directory.write("cgroup.procs", &pid.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// The processes in the group and the groups below it.
+    ///
+    /// # Errors
+    /// [`CgroupError::Read`].
+    pub fn processes(&self) -> Result<Vec<i32>, CgroupError> {
+        match self.directories.iter().find(|directory| directory.path.exists()) {
+            Some(directory) => processes_below(&directory.path),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Kills every process in the group, and waits until none is left.
+    ///
+    /// # Errors
+    /// [`CgroupError::Write`], [`CgroupError::Read`].
+    pub fn kill(&self) -> Result<(), CgroupError> {
+        if let Some(unified) = self
+            .unified()
+            .filter(|unified| unified.path.join("cgroup.kill").exists())
+        {
+            unified.write("cgroup.kill", "1")?;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = Duration::from_micros(200);
+        loop {
+            let processes = self.processes()?;
+            if processes.is_empty() || Instant::now() > deadline {
+                return Ok(());
+            }
+            for pid in processes {
+                // A pid of a v1 group is killed by number; it cannot be reused between reading and killing unless it ended
+                // meanwhile, so it is checked through a pidfd that it still belongs to the group.
+                self.kill_member(pid);
+            }
+            // A frozen process does not die on v1 before it is thawed.
+            self.thaw()?;
+            sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    fn kill_member(&self, pid: i32) {
+        let Some(number) = rustix::process::Pid::from_raw(pid) else {
+            return;
+        };
+        let Ok(pidfd) = guise_sys::process::open(number) else {
+            return;
+        };
+        if self.processes().is_ok_and(|members| members.contains(&pid)) {
+            use std::os::fd::AsFd;
+            // Already ended is as good as killed.
+            let _ = guise_sys::process::send_signal(pidfd.as_fd(), 9);
+        }
+    }
+
+    /// Removes the directories. They must be empty of processes; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// [`CgroupError::Remove`].
+    pub fn remove(&self) -> Result<(), CgroupError> {
+        let deadline = Instant::now() + PATIENCE;
+        for directory in &self.directories {
+            let mut pause = Duration::from_micros(200);
+            while let Err(source) = remove_below(&directory.path) {
+                // The kernel takes a moment to let go of a process that has ended.
+                if source.kind() != ErrorKind::ResourceBusy || Instant::now() > deadline {
+                    return Err(CgroupError::Remove {
+                        path: directory.path.clone(),
+                        source,
+                    });
+                }
+                sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(20));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether any of the directories exists.
+    pub fn exists(&self) -> bool {
+        self.directories.iter().any(|directory| directory.path.exists())
+    }
+
+    /// The directories by controller, for `state` and for people. v2 is called `unified`, as in runc.
+    pub fn paths(&self) -> Vec<(String, PathBuf)> {
+        let name = |directory: &Directory| match directory.hierarchy.version {
+            Version::V1 => directory.hierarchy.controllers.join(","),
+            Version::V2 => "unified".into(),
+        };
+        self.directories
+            .iter()
+            .map(|directory| (name(directory), directory.path.clone()))
+            .collect()
+    }
+
+    pub(super) fn file(&self, controller: &str, version: Version, file: &str) -> Option<PathBuf> {
+        let path = self.directory_of(controller, version)?.path.join(file);
+        path.exists().then_some(path)
+    }
+
+    fn directory_of(&self, controller: &str, version: Version) -> Option<&Directory> {
+        self.directories
+            .iter()
+            .find(|directory| directory.hierarchy.version == version && directory.hierarchy.has(controller))
+    }
+
+    pub(super) fn unified_path(&self) -> Option<&Path> {
+        self.unified().map(|directory| directory.path.as_path())
+    }
+
+    fn unified(&self) -> Option<&Directory> {
+        self.directories
+            .iter()
+            .find(|directory| directory.hierarchy.version == Version::V2)
+    }
+}
+
+impl Directory {
+    fn create(&self) -> Result<(), CgroupError> {
+        let below_root = self
+            .path
+            .strip_prefix(&self.hierarchy.mount)
+            .unwrap_or(&self.path);
+        let mut parent = self.hierarchy.mount.clone();
+        for name in below_root.components() {
+            if self.hierarchy.version == Version::V2 {
+                self.hand_down(&parent)?;
+            }
+            let child = parent.join(name);
+            match std::fs::create_dir(&child) {
+                Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+                    return Err(CgroupError::Create { path: child, source });
+                }
+                _ => {}
+            }
+            if self.hierarchy.version == Version::V1 && self.hierarchy.has("cpuset") {
+                inherit_cpuset(&parent, &child)?;
+            }
+            parent = child;
+        }
+        Ok(())
+    }
+
+    /// A v2 group has the controllers that its parent enables in `cgroup.subtree_control`.
+    fn hand_down(&self, parent: &Path) -> Result<(), CgroupError> {
+        let enabled = read(&parent.join("cgroup.subtree_control"))?;
+        let missing: Vec<String> = ["memory", "cpu", "pids", "cpuset", "io"]
+            .iter()
+            .filter(|name| self.hierarchy.has(name) && !enabled.split_whitespace().any(|on| on == **name))
+            .map(|name| format!("+{name}"))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        write(&parent.join("cgroup.subtree_control"), &missing.join(" "))
+    }
+
+    fn write_setting(&self, setting: &limits::Setting) -> Result<(), CgroupError> {
+        let path = self.path.join(&setting.file);
+        if setting.optional && !path.exists() {
+            return Ok(());
+        }
+        write(&path, &setting.value)
+    }
+
+    fn write(&self, file: &str, value: &str) -> Result<(), CgroupError> {
+        write(&self.path.join(file), value)
+    }
+}
+
+/// A new v1 cpuset has no processors and no memory nodes, and takes no process before it has.
+fn inherit_cpuset(parent: &Path, child: &Path) -> Result<(), CgroupError> {
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        if read(&child.join(file))?.trim().is_empty() {
+            write(&child.join(file), read(&parent.join(file))?.trim())?;
+        }
+    }
+    Ok(())
+}
+
+fn processes_below(directory: &Path) -> Result<Vec<i32>, CgroupError> {
+    let text = read(&directory.join("cgroup.procs"))?;
+    let mut processes: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    for child in children(directory) {
+        processes.extend(processes_below(&child)?);
+    }
+    Ok(processes)
+}
+
+fn children(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+fn remove_below(directory: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Ok(()) => return Ok(()),
+        Err(_) => {}
+    }
+    for child in children(directory) {
+        remove_below(&child)?;
+    }
+    std::fs::remove_dir(directory)
+}
+
+pub(super) fn read(path: &Path) -> Result<String, CgroupError> {
+    match std::fs::read_to_string(path) {
+        // Removed while it was read: it is empty, then.
+        Err(source) if source.raw_os_error() == Some(guise_sys::Errno::NODEV.raw_os_error()) => {
+            Ok(String::new())
+        }
+        answer => answer.map_err(|source| CgroupError::Read {
+            path: path.into(),
+            source,
+        }),
+    }
+}
+
+pub(super) fn write(path: &Path, value: &str) -> Result<(), CgroupError> {
+    std::fs::write(path, value).map_err(|source| CgroupError::Write {
+        path: path.into(),
+        value: value.into(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(place: &Path) -> Vec<Hierarchy> {
+        let hierarchy = |name: &str, version, controllers: &[&str]| {
+            let mount = place.join(name);
+            std::fs::create_dir_all(&mount).unwrap();
+            Hierarchy {
+                mount,
+                version,
+                controllers: controllers.iter().map(|c| (*c).to_owned()).collect(),
+            }
+        };
+        vec![
+            hierarchy("memory", Version::V1, &["memory"]),
+            hierarchy("pids", Version::V1, &["pids"]),
+            hierarchy("freezer", Version::V1, &["freezer"]),
+            hierarchy("systemd", Version::V1, &["name=systemd"]),
+        ]
+    }
+
+    #[test]
+    fn a_group_is_made_in_the_hierarchies_that_matter_and_limits_reach_the_right_one() {
+        let place = tempfile::tempdir().unwrap();
+        let group = Group::at(&tree(place.path()), Path::new("/guise/a"), false).unwrap();
+        group.create().unwrap();
+        let resources = serde_json::from_value(
+            serde_json::json!({ "memory": { "limit": 1000 }, "pids": { "limit": 7 } }),
+        )
+        .unwrap();
+        group.limit(&resources).unwrap();
+        let limit = std::fs::read_to_string(place.path().join("memory/guise/a/memory.limit_in_bytes"));
+        assert_eq!(limit.unwrap(), "1000");
+        assert_eq!(
+            std::fs::read_to_string(place.path().join("pids/guise/a/pids.max")).unwrap(),
+            "7"
+        );
+        assert!(place.path().join("freezer/guise/a").is_dir());
+        assert!(!place.path().join("systemd/guise").exists());
+    }
+
+    #[test]
+    fn a_limit_without_its_controller_is_an_error_that_names_both() {
+        let place = tempfile::tempdir().unwrap();
+        let group = Group::at(&tree(place.path()), Path::new("/guise/a"), false).unwrap();
+        group.create().unwrap();
+        let resources = serde_json::from_value(serde_json::json!({ "cpu": { "shares": 5 } })).unwrap();
+        let refusal = group.limit(&resources).unwrap_err().to_string();
+        assert!(
+            refusal.contains("cpu.shares") && refusal.contains("cpu controller"),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn a_group_path_cannot_leave_the_hierarchy() {
+        let place = tempfile::tempdir().unwrap();
+        for path in ["/guise/../..", "/", ""] {
+            let refusal = Group::at(&tree(place.path()), Path::new(path), false);
+            assert!(matches!(refusal, Err(CgroupError::BadPath { .. })), "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! `create`: from a bundle to a PID 1 that waits to be started.
+
+use crate::cgroup::{self, CgroupError, Group};
+use crate::config::{Config, ConfigError};
+use crate::container::ContainerName;
+use crate::gate::{self, GateError};
+use crate::identity::{self, IdentityError};
+use crate::init::{self, Inheritance};
+use crate::rootfs::{Plan, RootfsError};
+use crate::seccomp::{Filter, ProfileError};
+use crate::state::{self, Init, State, StateError};
+use guise_sys::clone::{Child, CloneError, clone3};
+use guise_sys::namespace::{self, Namespaces};
+use guise_sys::{Errno, descriptor, process, socket};
+use oci_spec::runtime::LinuxIdMapping;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use std::fmt::Write;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// What `create` is asked for.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Directory of all state.
+    pub root: &'a Path,
+    /// The container's name.
+    pub id: &'a ContainerName,
+    /// Directory with config.json.
+    pub bundle: &'a Path,
+    /// Socket to send the terminal's master to.
+    pub console_socket: Option<&'a Path>,
+    /// How many descriptors from 3 on the container gets.
+    pub preserved: u32,
+    /// File to write PID 1's number to.
+    pub pid_file: Option<&'a Path>,
+}
+
+/// A container could not be created; nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The record.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The control group.
+    #[error(transparent)]
+    Cgroup(#[from] CgroupError),
+    /// The file tree.
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
+    /// The filter.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The gate.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// The child.
+    #[error(transparent)]
+    Clone(#[from] CloneError),
+    /// Limits of PID 1.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A namespace to join could not be opened.
+    #[error("opening the {kind} namespace {path}: {source}", path = path.display())]
+    OpenNamespace {
+        /// Its kind.
+        kind: Namespaces,
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: Errno,
+    },
+    /// The terminal's receiver could not be reached.
+    #[error("connecting to the console socket {path}: {source}", path = path.display())]
+    ConsoleSocket {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: Errno,
+    },
+    /// A terminal is asked for without anybody to have it, or the other way round.
+    #[error("process.terminal and --console-socket must be given together")]
+    TerminalMismatch,
+    /// A file of /proc that sets up the child could not be written.
+    #[error("writing {path}: {}", proc_refusal(path, source))]
+    WriteProc {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The pid file could not be written.
+    #[error("writing the pid file {path}: {source}", path = path.display())]
+    PidFile {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Talking to the child failed.
+    #[error("talking to the container's first process: {source}")]
+    Talk {
+        /// Why.
+        source: Errno,
+    },
+    /// The child could not set up the inside.
+    #[error("{report}")]
+    Inside {
+        /// What it said.
+        report: String,
+    },
+    /// The child ended without a word.
+    #[error("the container's first process ended while it was set up{}", oom_hint(*.limited))]
+    Died {
+        /// Whether the container has a memory limit.
+        limited: bool,
+    },
+}
+
+fn proc_refusal(path: &Path, source: &std::io::Error) -> String {
+    let remedy = if path.ends_with("uid_map") || path.ends_with("gid_map") {
+        "; are the ranges of uidMappings and gidMappings whole, disjoint and yours?"
+    } else {
+        ""
+    };
+    format!("{source}{remedy} ({})", path.display())
+}
+
+fn oom_hint(limited: bool) -> &'static str {
+    if limited {
+        "; is its memory limit too small?"
+    } else {
+        ""
+    }
+}
+
+/// A created container.
+#[derive(Debug)]
+pub struct Created {
+    /// Its PID 1.
+    pub child: Child,
+}
+
+/// Creates a container.
+///
+/// # Errors
+/// [`CreateError`]; everything made until then is removed.
+pub fn create(request: &Request<'_>) -> Result<Created, CreateError> {
+    let config = Config::load(request.bundle)?;
+    let directory = state::reserve(request.root, request.id)?;
+    let mut draft = Draft {
+        root: request.root,
+        id: request.id,
+        cgroup: None,
+        child: None,
+        done: false,
+    };
+    let created = build(request, &config, &directory, &mut draft)?;
+    draft.done = true;
+    Ok(created)
+}
+
+/// What was made so far; dropped before it is done, all of it goes.
+struct Draft<'a> {
+    root: &'a Path,
+    id: &'a ContainerName,
+    cgroup: Option<Group>,
+    child: Option<OwnedFd>,
+    done: bool,
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        // Best effort in the order of dependence; `delete --force` repeats it.
+        if let Some(child) = &self.child {
+            let _ = process::send_signal(child.as_fd(), 9);
+            let _ = process::wait(child.as_fd());
+        }
+        if let Some(cgroup) = &self.cgroup {
+            let _ = cgroup.kill();
+            let _ = cgroup.remove();
+        }
+        let _ = state::remove(self.root, self.id);
+    }
+}
+
+fn build(
+    request: &Request<'_>,
+    config: &Config,
+    directory: &Path,
+    draft: &mut Draft<'_>,
+) -> Result<Created, CreateError> {
+    let console = connect_console(request, config)?;
+    let cgroup = place_cgroup(config, request.id)?;
+    let mut record = State {
+        id: request.id.to_string(),
+        oci_version: config.spec.version().clone(),
+        bundle: config.bundle.clone(),
+        rootfs: config.rootfs(),
+        init: None,
+        created: crate::clock::now(),
+        cgroup: cgroup.clone(),
+        annotations: config.spec.annotations().clone().unwrap_or_default(),
+    };
+    // First of all, so that after a crash at any later point it is known what to remove.
+    state::save(directory, &record)?;
+    state::save_config(directory, &config.spec)?;
+    draft.cgroup = Some(cgroup.clone());
+    cgroup.create()?;
+    if let Some(resources) = config.linux.resources() {
+        cgroup.limit(resources)?;
+    }
+    let filter = config.linux.seccomp().as_ref();
+    let filter = filter
+        .map(|profile| Filter::of(profile, &request.root.join(SECCOMP_STORE)))
+        .transpose()?;
+    let plan = Plan::of(config)?;
+    let joined = open_namespaces(config)?;
+    let gate = gate::listen(directory)?;
+    let (ours, theirs) = socket::pair().map_err(|source| CreateError::Talk { source })?;
+    let inheritance = Inheritance {
+        config,
+        plan: &plan,
+        filter: filter.as_ref(),
+        joined: &joined,
+        parent: theirs.as_fd(),
+        parents_end: ours.try_clone().map_err(|error| CreateError::Talk {
+            source: Errno::from_io_error(&error).unwrap_or(Errno::MFILE),
+        })?,
+        gate: gate.as_fd(),
+        console: console.as_ref().map(AsFd::as_fd),
+        preserved: request.preserved,
+    };
+    let child = spawn(config, &joined, inheritance)?;
+    draft.child = child.pidfd.try_clone().ok();
+    drop(theirs);
+
+    set_up(config, &child, &plan, &cgroup)?;
+    say(ours.as_fd(), init::GO)?;
+    await_ready(ours.as_fd(), config)?;
+    record.init = Some(Init::of(child.pid)?);
+    state::save(directory, &record)?;
+    if let Some(path) = request.pid_file {
+        write_pid_file(path, &child)?;
+    }
+    say(ours.as_fd(), init::COMMIT)?;
+    Ok(Created { child })
+}
+
+/// Name of the directory, beside the containers', with compiled filters. Starts with a character no container name has.
+pub const SECCOMP_STORE: &str = "@seccomp";
+
+fn place_cgroup(config: &Config, id: &ContainerName) -> Result<Group, CgroupError> {
+    let path = match config.linux.cgroups_path() {
+        Some(path) if path.is_absolute() => path.clone(),
+        Some(path) if !path.as_os_str().is_empty() => Path::new("/guise").join(path),
+        _ => Path::new("/guise").join(id.as_str()),
+    };
+    let cpu = config
+        .linux
+        .resources()
+        .as_ref()
+        .and_then(|resources| resources.cpu().as_ref());
+    let with_cpuset = cpu.is_some_and(|cpu| cpu.cpus().is_some() || cpu.mems().is_some());
+    let hierarchies = cgroup::discover().map_err(|source| CgroupError::Discover { source })?;
+    Group::at(&hierarchies, &path, with_cpuset)
+}
+
+fn open_namespaces(config: &Config) -> Result<Vec<(Namespaces, OwnedFd)>, CreateError> {
+    use rustix::fs::{Mode, OFlags};
+    let open = |joined: &crate::config::JoinedNamespace| {
+        let fd = rustix::fs::open(&joined.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let failed = |source| CreateError::OpenNamespace {
+            kind: joined.kind,
+            path: joined.path.clone(),
+            source,
+        };
+        Ok((joined.kind, fd.map_err(failed)?))
+    };
+    config.joined.iter().map(open).collect()
+}
+
+fn connect_console(request: &Request<'_>, config: &Config) -> Result<Option<OwnedFd>, CreateError> {
+    match (config.process.terminal().unwrap_or(false), request.console_socket) {
+        (false, None) => Ok(None),
+        (true, Some(path)) => Ok(Some(connect(path)?)),
+        _ => Err(CreateError::TerminalMismatch),
+    }
+}
+
+/// Connects to a console socket.
+///
+/// # Errors
+/// [`CreateError::ConsoleSocket`].
+pub fn connect(path: &Path) -> Result<OwnedFd, CreateError> {
+    let connecting = || {
+        let socket = rustix::net::socket_with(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+        Ok(socket)
+    };
+    connecting().map_err(|source| CreateError::ConsoleSocket {
+        path: path.into(),
+        source,
+    })
+}
+
+fn spawn(
+    config: &Config,
+    joined: &[(Namespaces, OwnedFd)],
+    inheritance: Inheritance<'_>,
+) -> Result<Child, CreateError> {
+    // A joined pid namespace is entered by children only, so the parent enters it on the child's behalf.
+    for (kind, fd) in joined.iter().filter(|(kind, _)| *kind == Namespaces::PID) {
+        namespace::enter(fd.as_fd(), *kind).map_err(|source| CloneError::Clone {
+            namespaces: *kind,
+            source,
+        })?;
+    }
+    // The cgroup namespace is made by the child once it is in its group.
+    let namespaces = config.new.without(Namespaces::CGROUP);
+    Ok(clone3(namespaces, None, || init::run(inheritance))?)
+}
+
+/// What only the host's root can do for the child.
+fn set_up(config: &Config, child: &Child, plan: &Plan, cgroup: &Group) -> Result<(), CreateError> {
+    let pid = child.pid.as_raw_nonzero().get();
+    cgroup.add(pid)?;
+    if config.has_user_namespace() {
+        let (uids, gids) = config.id_maps();
+        write_proc(pid, "uid_map", &id_map(uids))?;
+        write_proc(pid, "gid_map", &id_map(gids))?;
+        let path = PathBuf::from(format!("/proc/{pid}/ns/user"));
+        let user_namespace =
+            std::fs::File::open(&path).map_err(|source| CreateError::WriteProc { path, source })?;
+        plan.idmap(user_namespace.as_fd())?;
+    }
+    if let Some(score) = config.process.oom_score_adj() {
+        write_proc(pid, "oom_score_adj", &score.to_string())?;
+    }
+    identity::set_limits(child.pid, config.process.rlimits().as_deref().unwrap_or_default())?;
+    Ok(())
+}
+
+/// All lines in one write: the kernel takes a map only once.
+fn id_map(mappings: &[LinuxIdMapping]) -> String {
+    mappings.iter().fold(String::new(), |mut text, map| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{} {} {}", map.container_id(), map.host_id(), map.size());
+        text
+    })
+}
+
+fn write_proc(pid: i32, file: &str, value: &str) -> Result<(), CreateError> {
+    let path = PathBuf::from(format!("/proc/{pid}/{file}"));
+    std::fs::write(&path, value).map_err(|source| CreateError::WriteProc { path, source })
+}
+
+fn say(child: BorrowedFd<'_>, message: &[u8]) -> Result<(), CreateError> {
+    socket::send(child, message).map_err(|source| CreateError::Talk { source })
+}
+
+fn await_ready(child: BorrowedFd<'_>, config: &Config) -> Result<(), CreateError> {
+    let mut buffer = [0; 4096];
+    let length = match socket::receive(child, &mut buffer) {
+        Err(Errno::CONNRESET) => 0,
+        answer => answer.map_err(|source| CreateError::Talk { source })?,
+    };
+    match buffer.get(..length).unwrap_or_default() {
+        init::READY => Ok(()),
+        [] => Err(CreateError::Died {
+            limited: config
+                .linux
+                .resources()
+                .as_ref()
+                .is_some_and(|r| r.memory().is_some()),
+        }),
+        report => Err(CreateError::Inside {
+            report: String::from_utf8_lossy(report).into_owned(),
+        }),
+    }
+}
+
+/// Written beside and renamed, as its reader may be waiting for it.
+pub fn write_pid_file(path: &Path, child: &Child) -> Result<(), CreateError> {
+    let failed = |source| CreateError::PidFile {
+        path: path.into(),
+        source,
+    };
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, child.pid.as_raw_nonzero().to_string()).map_err(failed)?;
+    std::fs::rename(&draft, path).map_err(failed)
+}
+
+/// Closes nothing, but makes sure that no descriptor the caller forgot reaches the container.
+///
+/// # Errors
+/// [`CreateError::Talk`].
+pub fn seal_descriptors(preserved: u32) -> Result<(), CreateError> {
+    descriptor::fill_stdio().map_err(|source| CreateError::Talk { source })?;
+    descriptor::close_on_exec_from(3 + preserved).map_err(|source| CreateError::Talk { source })
+}

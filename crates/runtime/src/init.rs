@@ -1,0 +1,275 @@
+//! The child: from a fresh clone to PID 1 waiting at its gate, and on to its program.
+//!
+//! Parent and child speak over a pair of sockets. `Go`: ids, cgroup and trees are ready. `Ready`: the child is set up. `Commit`: the
+//! container is recorded, the child may outlive the parent. An end of the conversation before that ends the child.
+
+use crate::config::Config;
+use crate::gate::{self, GateError};
+use crate::identity::{self, IdentityError, Program};
+use crate::rootfs::{self, Plan, RootfsError};
+use crate::seccomp::Filter;
+use guise_sys::namespace::{self, Namespaces};
+use guise_sys::{Errno, descriptor, identity as sys_identity, loopback, process, socket, terminal};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// A message between parent and child.
+pub const GO: &[u8] = b"go";
+/// See the module.
+pub const READY: &[u8] = b"ready";
+/// See the module.
+pub const COMMIT: &[u8] = b"commit";
+
+/// Setting up the inside failed.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// The parent has ended, so there is nobody to be set up for.
+    #[error("the runtime that was making this container has ended")]
+    Abandoned,
+    /// A namespace could not be entered.
+    #[error("entering the {kind} namespace: {source}")]
+    Enter {
+        /// Its kind.
+        kind: Namespaces,
+        /// Why.
+        source: Errno,
+    },
+    /// The ids of the new user namespace could not be taken on.
+    #[error("becoming root of the container's user namespace: {source}")]
+    BecomeRoot {
+        /// Why.
+        source: Errno,
+    },
+    /// A property could not be set.
+    #[error("setting {property}: {source}")]
+    Set {
+        /// Which.
+        property: &'static str,
+        /// Why.
+        source: Errno,
+    },
+    /// A kernel parameter could not be set.
+    #[error("setting kernel parameter {key} to {value:?}: {source}")]
+    Sysctl {
+        /// Its name, dotted.
+        key: String,
+        /// Its value.
+        value: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A terminal could not be made.
+    #[error("making a terminal in /dev/pts: {source}")]
+    Terminal {
+        /// Why.
+        source: Errno,
+    },
+    /// The file tree.
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
+    /// The identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The gate.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+}
+
+/// All that the child inherits.
+pub struct Inheritance<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// What will be mounted.
+    pub plan: &'a Plan,
+    /// The compiled filter.
+    pub filter: Option<&'a Filter>,
+    /// Namespaces to join, opened.
+    pub joined: &'a [(Namespaces, OwnedFd)],
+    /// The child's end of the pair.
+    pub parent: BorrowedFd<'a>,
+    /// The parent's end, to be closed in the child: it would never see the parent go otherwise.
+    pub parents_end: OwnedFd,
+    /// The gate.
+    pub gate: BorrowedFd<'a>,
+    /// Where the terminal's master goes.
+    pub console: Option<BorrowedFd<'a>>,
+    /// How many descriptors from 3 on the program gets.
+    pub preserved: u32,
+}
+
+/// The child's whole life before its program. Returns only on failure, with the exit status.
+pub fn run(inheritance: Inheritance<'_>) -> u8 {
+    let parent = inheritance.parent;
+    match prepare(inheritance) {
+        Ok(never) => never,
+        Err(error) => {
+            // If the parent is gone there is nobody to tell.
+            let _ = socket::send(parent, error.to_string().as_bytes());
+            1
+        }
+    }
+}
+
+fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
+    let Inheritance {
+        config,
+        plan,
+        filter,
+        joined,
+        parent,
+        parents_end,
+        gate,
+        console,
+        preserved,
+    } = inheritance;
+    drop(parents_end);
+    expect(parent, GO)?;
+    become_root(config)?;
+    enter_namespaces(config, joined)?;
+    name_host(config)?;
+    write_sysctls(config)?;
+    rootfs::assemble(plan, config)?;
+    let new_session = rustix::process::setsid();
+    new_session.map_err(|source| InitError::Set {
+        property: "a new session",
+        source,
+    })?;
+    if let Some(console) = console {
+        give_terminal(plan.root.tree.as_fd(), config, console)?;
+    }
+    rootfs::enter(plan.root.tree.as_fd())?;
+    let last_filter = identity::assume(&config.process, filter)?;
+    let program = Program::find(&config.process)?;
+    tell(parent, READY)?;
+    expect(parent, COMMIT)?;
+
+    let starter = gate::wait(gate)?;
+    let error = program.run(last_filter, preserved);
+    let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
+    Ok(match error {
+        IdentityError::NotFound { .. } => 127,
+        _ => 126,
+    })
+}
+
+fn tell(parent: BorrowedFd<'_>, message: &[u8]) -> Result<(), InitError> {
+    socket::send(parent, message).map_err(|_| InitError::Abandoned)
+}
+
+fn expect(parent: BorrowedFd<'_>, message: &[u8]) -> Result<(), InitError> {
+    let mut buffer = [0; 16];
+    match socket::receive(parent, &mut buffer) {
+        Ok(length) if buffer.get(..length) == Some(message) => Ok(()),
+        _ => Err(InitError::Abandoned),
+    }
+}
+
+/// Until now this process has the host's root id, which has no meaning in its user namespace: files it made would have no owner.
+fn become_root(config: &Config) -> Result<(), InitError> {
+    if config.has_user_namespace() {
+        sys_identity::set_ids(0, 0, &[]).map_err(|source| InitError::BecomeRoot { source })?;
+    }
+    // No process of the container may look into this one, which still has the host's files in its memory and descriptors.
+    process::set_dumpable(false).map_err(|source| InitError::Set {
+        property: "not dumpable",
+        source,
+    })
+}
+
+/// The cgroup namespace last of all, and only now: its root is the group the process is in at this moment.
+fn enter_namespaces(config: &Config, joined: &[(Namespaces, OwnedFd)]) -> Result<(), InitError> {
+    for (kind, fd) in joined.iter().filter(|(kind, _)| *kind != Namespaces::PID) {
+        namespace::enter(fd.as_fd(), *kind).map_err(|source| InitError::Enter { kind: *kind, source })?;
+    }
+    if config.new.contains(Namespaces::CGROUP) {
+        let kind = Namespaces::CGROUP;
+        namespace::unshare(kind).map_err(|source| InitError::Enter { kind, source })?;
+    }
+    if config.new.contains(Namespaces::NETWORK) {
+        loopback::bring_up().map_err(|source| InitError::Set {
+            property: "the loopback link up",
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+fn name_host(config: &Config) -> Result<(), InitError> {
+    if let Some(name) = config.spec.hostname() {
+        rustix::system::sethostname(name.as_bytes()).map_err(|source| InitError::Set {
+            property: "the host name",
+            source,
+        })?;
+    }
+    if let Some(name) = config.spec.domainname() {
+        rustix::system::setdomainname(name.as_bytes()).map_err(|source| InitError::Set {
+            property: "the domain name",
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Through the host's /proc, which is still in sight and nobody's but the host's; what is written are the new namespaces' values all
+/// the same, for the kernel looks at who opens (CVE-2025-52881: writes to /proc redirected by the container).
+fn write_sysctls(config: &Config) -> Result<(), InitError> {
+    for (key, value) in config.linux.sysctl().iter().flatten() {
+        let failed = |source| InitError::Sysctl {
+            key: key.clone(),
+            value: value.clone(),
+            source,
+        };
+        let path =
+            sysctl_path(key, config).ok_or_else(|| failed(std::io::ErrorKind::PermissionDenied.into()))?;
+        std::fs::write(path, value).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// `None` for a parameter that belongs to the whole machine and not to one of the container's own namespaces.
+fn sysctl_path(key: &str, config: &Config) -> Option<PathBuf> {
+    let own = |kind| config.new.contains(kind);
+    let namespaced = (key.starts_with("net.") && own(Namespaces::NETWORK))
+        || ((key.starts_with("fs.mqueue.")
+            || key.starts_with("kernel.msg")
+            || key.starts_with("kernel.sem")
+            || key.starts_with("kernel.shm"))
+            && own(Namespaces::IPC));
+    let relative = key.replace('.', "/");
+    let harmless = !relative.split('/').any(|part| part.is_empty());
+    (namespaced && harmless).then(|| Path::new("/proc/sys").join(relative))
+}
+
+fn give_terminal(root: BorrowedFd<'_>, config: &Config, console: BorrowedFd<'_>) -> Result<(), InitError> {
+    let failed = |source| InitError::Terminal { source };
+    let pair = terminal::open(root, Path::new("dev/pts")).map_err(failed)?;
+    if let Some(size) = config.process.console_size() {
+        let short = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
+        terminal::resize(pair.master.as_fd(), short(size.width()), short(size.height())).map_err(failed)?;
+    }
+    socket::send_with_fd(console, b"/dev/ptmx", pair.master.as_fd()).map_err(failed)?;
+    descriptor::use_as_stdio(pair.slave.as_fd()).map_err(failed)?;
+    terminal::make_controlling(pair.slave.as_fd()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_parameters_of_the_containers_own_namespaces_are_written() {
+        let config = Config::check("/b".into(), crate::template::spec()).unwrap();
+        assert_eq!(
+            sysctl_path("net.ipv4.ip_unprivileged_port_start", &config).unwrap(),
+            Path::new("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+        );
+        for machine_wide in [
+            "kernel.core_pattern",
+            "vm.overcommit_memory",
+            "net..core",
+            "net./../kernel",
+        ] {
+            assert_eq!(sysctl_path(machine_wide, &config), None, "{machine_wide}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A small /dev: the few devices every program expects, taken from the host by descriptor.
+//!
+//! A user namespace cannot make device nodes, so the host's are bound; each is verified to be the device its name says.
+
+use super::attach::file;
+use super::error::RootfsError;
+use crate::config::Config;
+use guise_sys::{Errno, mount, path};
+use rustix::fs::{FileType, Mode, OFlags, fstat, major, minor, symlinkat};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// Name, major and minor number (devices.txt of the kernel).
+const DEVICES: [(&str, u32, u32); 6] = [
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+];
+
+const LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
+
+/// Fills the tmpfs at /dev below `root`.
+///
+/// # Errors
+/// [`RootfsError`].
+pub fn populate(root: BorrowedFd<'_>, config: &Config) -> Result<(), RootfsError> {
+    for (name, major, minor) in DEVICES {
+        bind(root, &Path::new("/dev").join(name), major, minor)?;
+    }
+    for device in config.linux.devices().iter().flatten() {
+        let number = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
+        bind(
+            root,
+            device.path(),
+            number(device.major()),
+            number(device.minor()),
+        )?;
+    }
+    let dev =
+        path::open_beneath(root, Path::new("/dev"), OFlags::PATH | OFlags::DIRECTORY).map_err(|source| {
+            RootfsError::Target {
+                path: "/dev".into(),
+                source,
+            }
+        })?;
+    for (name, target) in LINKS {
+        match symlinkat(target, dev.as_fd(), name) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(source) => {
+                return Err(RootfsError::Link {
+                    path: Path::new("/dev").join(name),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The host's character device at `path`, verified (CVE-2025-31133: /dev/null swapped for something else).
+///
+/// # Errors
+/// [`RootfsError::Source`], [`RootfsError::FalseDevice`].
+pub fn open_verified(path: &Path, wanted_major: u32, wanted_minor: u32) -> Result<OwnedFd, RootfsError> {
+    let failed = |source| RootfsError::Source {
+        path: path.into(),
+        source,
+    };
+    let device = rustix::fs::open(
+        path,
+        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(failed)?;
+    let found = fstat(&device).map_err(failed)?;
+    let genuine = FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice
+        && (major(found.st_rdev), minor(found.st_rdev)) == (wanted_major, wanted_minor);
+    if genuine {
+        Ok(device)
+    } else {
+        Err(RootfsError::FalseDevice {
+            path: path.into(),
+            major: wanted_major,
+            minor: wanted_minor,
+        })
+    }
+}
+
+fn bind(root: BorrowedFd<'_>, path: &Path, major: u32, minor: u32) -> Result<(), RootfsError> {
+    let device = open_verified(path, major, minor)?;
+    let tree = mount::clone_tree(device.as_fd(), false).map_err(|source| RootfsError::Source {
+        path: path.into(),
+        source,
+    })?;
+    let target = file(root, path)?;
+    mount::attach(tree.as_fd(), target.as_fd()).map_err(|source| RootfsError::Attach {
+        path: path.into(),
+        source,
+    })
+}

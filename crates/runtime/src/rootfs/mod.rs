@@ -1,0 +1,13 @@
+//! A container's file tree: what it is made of (`source`), how it is put together (`attach`).
+
+mod attach;
+mod device;
+mod error;
+mod mask;
+mod option;
+mod ramdisk;
+mod source;
+
+pub use attach::{assemble, enter};
+pub use error::RootfsError;
+pub use source::{IDMAP_ROOT, NO_SYMLINKS, Plan, RAMDISK};

@@ -1,0 +1,201 @@
+//! OCI seccomp profiles: translated for libseccomp, compiled once per profile and kernel, kept as bytes.
+
+mod default;
+
+pub use default::default_seccomp;
+
+use guise_sys::seccomp::{self, Action, Arch, Compare, CompareOp, Profile, Rule, SeccompError};
+use oci_spec::runtime::{
+    Arch as OciArch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompFilterFlag,
+    LinuxSeccompOperator,
+};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+/// A filter ready to be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// The BPF program.
+    program: Vec<u8>,
+    /// Log what is not allowed.
+    log: bool,
+}
+
+/// A profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// It asks for something guise cannot do yet.
+    #[error("seccomp profile: {part} is not supported")]
+    Unsupported {
+        /// What.
+        part: String,
+    },
+    /// libseccomp or the kernel refused.
+    #[error(transparent)]
+    Seccomp(#[from] SeccompError),
+}
+
+impl Filter {
+    /// The filter of `profile`, from the store of compiled filters at `store` if it is there. A store that cannot be written is
+    /// as good as none.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn of(profile: &LinuxSeccomp, store: &Path) -> Result<Self, ProfileError> {
+        let log = profile
+            .flags()
+            .iter()
+            .flatten()
+            .any(|flag| *flag == LinuxSeccompFilterFlag::SeccompFilterFlagLog);
+        let kept = store.join(format!("{:016x}.bpf", fingerprint(profile)));
+        if let Ok(program) = std::fs::read(&kept) {
+            return Ok(Self { program, log });
+        }
+        let program = seccomp::compile(&translate(profile, log)?)?;
+        let _ = keep(&kept, &program);
+        Ok(Self { program, log })
+    }
+
+    /// Loads it into this process, for ever.
+    ///
+    /// # Errors
+    /// [`SeccompError`].
+    pub fn load(&self) -> Result<(), SeccompError> {
+        seccomp::load(&self.program, self.log)
+    }
+}
+
+/// Written beside and renamed, so that nobody reads half a filter.
+fn keep(path: &Path, program: &[u8]) -> std::io::Result<()> {
+    let Some(store) = path.parent() else { return Ok(()) };
+    std::fs::create_dir_all(store)?;
+    let draft = path.with_extension(format!("{}", std::process::id()));
+    std::fs::write(&draft, program)?;
+    std::fs::rename(&draft, path)
+}
+
+/// Identifies a compiled filter: the profile, and the kernel, since libseccomp's answer may change with either. The store is root's
+/// own, so the hash guards against nothing but accidents.
+fn fingerprint(profile: &LinuxSeccomp) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(profile)
+        .unwrap_or_default()
+        .hash(&mut hasher);
+    guise_sys::kernel::release().hash(&mut hasher);
+    env!("CARGO_PKG_VERSION").hash(&mut hasher);
+    hasher.finish()
+}
+
+fn translate(profile: &LinuxSeccomp, log: bool) -> Result<Profile, ProfileError> {
+    let mut rules = Vec::new();
+    for syscall in profile.syscalls().iter().flatten() {
+        let action = action(syscall.action(), syscall.errno_ret())?;
+        let arguments = syscall.args().as_deref().unwrap_or_default();
+        let rule = |conditions| Rule {
+            names: syscall.names().clone(),
+            action,
+            conditions,
+        };
+        // libseccomp takes one condition per argument; runc makes one rule of each when an argument has several.
+        let indices: std::collections::BTreeSet<usize> =
+            arguments.iter().map(LinuxSeccompArg::index).collect();
+        if indices.len() == arguments.len() {
+            rules.push(rule(arguments.iter().map(condition).collect()));
+        } else {
+            rules.extend(arguments.iter().map(|argument| rule(vec![condition(argument)])));
+        }
+    }
+    let architectures = profile
+        .architectures()
+        .iter()
+        .flatten()
+        .copied()
+        .filter_map(|arch| match arch {
+            OciArch::ScmpArchNative => None,
+            OciArch::ScmpArchX86 => Some(Arch::X86),
+            OciArch::ScmpArchX86_64 => Some(Arch::X8664),
+            OciArch::ScmpArchX32 => Some(Arch::X32),
+            OciArch::ScmpArchArm => Some(Arch::Arm),
+            OciArch::ScmpArchAarch64 => Some(Arch::Aarch64),
+            // Foreign to every machine guise runs on; their calls are refused, which is what a filter without them does.
+            _ => None,
+        });
+    Ok(Profile {
+        default_action: action(profile.default_action(), profile.default_errno_ret())?,
+        architectures: architectures.collect(),
+        rules,
+        log,
+    })
+}
+
+fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<Action, ProfileError> {
+    let errno = errno.and_then(|value| i32::try_from(value).ok()).unwrap_or(1);
+    Ok(match action {
+        LinuxSeccompAction::ScmpActKill | LinuxSeccompAction::ScmpActKillThread => Action::KillThread,
+        LinuxSeccompAction::ScmpActKillProcess => Action::KillProcess,
+        LinuxSeccompAction::ScmpActTrap => Action::Trap,
+        LinuxSeccompAction::ScmpActErrno => Action::Errno(errno),
+        LinuxSeccompAction::ScmpActTrace => Action::Trace(u16::try_from(errno).unwrap_or(1)),
+        LinuxSeccompAction::ScmpActLog => Action::Log,
+        LinuxSeccompAction::ScmpActAllow => Action::Allow,
+        LinuxSeccompAction::ScmpActNotify => {
+            return Err(ProfileError::Unsupported {
+                part: "the action SCMP_ACT_NOTIFY".into(),
+            });
+        }
+    })
+}
+
+fn condition(argument: &LinuxSeccompArg) -> Compare {
+    let value = argument.value();
+    let (operator, value) = match argument.op() {
+        LinuxSeccompOperator::ScmpCmpNe => (CompareOp::NotEqual, value),
+        LinuxSeccompOperator::ScmpCmpLt => (CompareOp::Less, value),
+        LinuxSeccompOperator::ScmpCmpLe => (CompareOp::LessOrEqual, value),
+        LinuxSeccompOperator::ScmpCmpEq => (CompareOp::Equal, value),
+        LinuxSeccompOperator::ScmpCmpGe => (CompareOp::GreaterEqual, value),
+        LinuxSeccompOperator::ScmpCmpGt => (CompareOp::Greater, value),
+        // In OCI `value` is the mask and `valueTwo` what the masked argument is compared with.
+        LinuxSeccompOperator::ScmpCmpMaskedEq => (
+            CompareOp::MaskedEqual(value),
+            argument.value_two().unwrap_or_default(),
+        ),
+    };
+    Compare::new(
+        u32::try_from(argument.index()).unwrap_or(u32::MAX),
+        operator,
+        value,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_profile_compiles_and_the_second_time_comes_from_the_store() {
+        let store = tempfile::tempdir().unwrap();
+        let compiled = Filter::of(&default_seccomp(), store.path()).unwrap();
+        assert_eq!(std::fs::read_dir(store.path()).unwrap().count(), 1);
+        let file = std::fs::read_dir(store.path())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+        assert_eq!(Filter::of(&default_seccomp(), store.path()).unwrap(), compiled);
+        std::fs::write(file, b"12345678").unwrap();
+        assert_eq!(
+            Filter::of(&default_seccomp(), store.path()).unwrap().program,
+            b"12345678"
+        );
+    }
+
+    #[test]
+    fn a_profile_that_notifies_is_refused_by_name() {
+        let profile =
+            serde_json::from_value(serde_json::json!({ "defaultAction": "SCMP_ACT_NOTIFY" })).unwrap();
+        let refusal = Filter::of(&profile, Path::new("/nonexistent")).unwrap_err();
+        assert!(refusal.to_string().contains("SCMP_ACT_NOTIFY"), "{refusal}");
+    }
+}
