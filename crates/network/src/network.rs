@@ -1,0 +1,241 @@
+//! The network of one instance: its table and its links, changed together.
+
+use crate::{
+    elements::Elements,
+    forwarding::{self, ForwardingError},
+    link::{self, Link, LinkError},
+    names::{NamesError, host_nameservers},
+    nft::{self, NftError},
+    ruleset::{self, Ruleset},
+};
+use guise_model::{ContainerId, Instance};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Something about the network could not be done.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum NetworkError {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Nft(#[from] NftError),
+    #[error(transparent)]
+    Forwarding(#[from] ForwardingError),
+    #[error(transparent)]
+    Names(#[from] NamesError),
+}
+
+/// The network of one instance. Safe to use from many threads; changes of the table happen one after the other.
+#[derive(Debug)]
+pub struct Network {
+    instance: Instance,
+    nameservers: Vec<Ipv4Addr>,
+    mtu: u32,
+    directory: PathBuf,
+    elements: Mutex<Elements>,
+}
+
+impl Network {
+    /// Makes the instance's table, or adopts the one that is there without a gap, and turns IPv4 forwarding on. What
+    /// must be restored by [`close`](Self::close) is remembered in `directory`, which exists.
+    ///
+    /// # Errors
+    /// When the table cannot be listed or made.
+    pub fn open(instance: &Instance, directory: &Path) -> Result<Self, NetworkError> {
+        let nameservers = host_nameservers()?;
+        let ruleset = Ruleset {
+            instance,
+            nameservers: &nameservers,
+        };
+        let listing = nft::list(&instance.name)?;
+        let elements = listing.as_ref().map(Elements::from_listing).unwrap_or_default();
+        if !listing.is_some_and(|listing| ruleset.is_installed(&listing)) {
+            nft::apply(&instance.name, &ruleset.replacement(&elements))?;
+        }
+        // Only now: a machine that forwards before the table is there would forward anything.
+        forwarding::enable(directory)?;
+        Ok(Self {
+            instance: instance.clone(),
+            mtu: uplink_mtu(),
+            nameservers,
+            directory: directory.into(),
+            elements: Mutex::new(elements),
+        })
+    }
+
+    /// The host's nameservers, which a container that may leave can ask.
+    pub fn nameservers(&self) -> &[Ipv4Addr] {
+        &self.nameservers
+    }
+
+    /// Gives the container whose first process is `pid` its link, with `address` inside, and says whether it may open
+    /// connections to the outside. A link that the container already has is replaced.
+    ///
+    /// # Errors
+    /// Nothing is left behind then.
+    pub fn attach(
+        &self,
+        id: &ContainerId,
+        pid: u32,
+        address: Ipv4Addr,
+        egress: bool,
+    ) -> Result<(), NetworkError> {
+        let name = self.link_name(id);
+        self.change(|elements| {
+            elements.forget_link(&name);
+            elements.links.insert((name.clone(), address));
+            set_membership(&mut elements.egress, address, egress);
+        })?;
+        let link = Link {
+            name: &name,
+            address,
+            gateway: self.instance.addresses.gateway(),
+            mtu: self.mtu,
+        };
+        link.create(pid).or_else(|error| {
+            self.change(|elements| elements.forget_link(&name))?;
+            Err(error.into())
+        })
+    }
+
+    /// Takes a container's link away, and all that was allowed to it and towards it. Nothing to do is no error.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn detach(&self, id: &ContainerId) -> Result<(), NetworkError> {
+        let name = self.link_name(id);
+        link::remove(&name)?;
+        self.change(|elements| elements.forget_link(&name))
+    }
+
+    /// Replaces the connections that `source` may open to other containers: address and TCP port of each.
+    /// Connections that are open stay open.
+    ///
+    /// # Errors
+    /// Nothing is changed then.
+    pub fn set_connections(&self, source: Ipv4Addr, connect: &[(Ipv4Addr, u16)]) -> Result<(), NetworkError> {
+        self.change(|elements| {
+            elements.connections.retain(|(from, ..)| *from != source);
+            elements
+                .connections
+                .extend(connect.iter().map(|(to, port)| (source, *to, *port)));
+        })
+    }
+
+    /// Says whether `source` may open connections to the outside.
+    ///
+    /// # Errors
+    /// Nothing is changed then.
+    pub fn set_egress(&self, source: Ipv4Addr, allowed: bool) -> Result<(), NetworkError> {
+        self.change(|elements| set_membership(&mut elements.egress, source, allowed))
+    }
+
+    /// The containers that have a link.
+    ///
+    /// # Errors
+    /// When the kernel does not list its links.
+    pub fn links(&self) -> Result<Vec<ContainerId>, NetworkError> {
+        let prefix = &self.instance.link_prefix;
+        Ok(link::list()?
+            .iter()
+            .filter_map(|name| link::owner(prefix, name))
+            .collect())
+    }
+
+    /// Removes every link of this instance whose container is not in `keep`, and every element that does not belong to
+    /// one that is. Answers whose links were removed.
+    ///
+    /// # Errors
+    /// When the kernel refuses; what was removed until then is gone.
+    pub fn sweep(&self, keep: &BTreeSet<ContainerId>) -> Result<Vec<ContainerId>, NetworkError> {
+        let links = self.links()?;
+        let (kept, gone): (Vec<_>, Vec<_>) = links.into_iter().partition(|id| keep.contains(id));
+        for id in &gone {
+            link::remove(&self.link_name(id))?;
+        }
+        let names: BTreeSet<String> = kept.iter().map(|id| self.link_name(id)).collect();
+        self.change(|elements| {
+            elements.links.retain(|(name, _)| names.contains(name));
+            let known: BTreeSet<Ipv4Addr> = elements.links.iter().map(|(_, address)| *address).collect();
+            elements
+                .connections
+                .retain(|(from, to, _)| known.contains(from) && known.contains(to));
+            elements.egress.retain(|address| known.contains(address));
+        })?;
+        Ok(gone)
+    }
+
+    /// Removes every link and the table, and puts forwarding back to what it was.
+    ///
+    /// # Errors
+    /// When the kernel refuses; it can be called again.
+    pub fn close(&self) -> Result<(), NetworkError> {
+        let mut elements = self.lock();
+        for id in self.links()? {
+            link::remove(&self.link_name(&id))?;
+        }
+        nft::apply(&self.instance.name, &ruleset::removal(&self.instance.name))?;
+        *elements = Elements::default();
+        Ok(forwarding::restore(&self.directory)?)
+    }
+
+    fn link_name(&self, id: &ContainerId) -> String {
+        link::name(&self.instance.link_prefix, id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Elements> {
+        // The elements are replaced as a whole and only after success: a thread that panicked left them whole.
+        self.elements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the table's elements in one transaction.
+    fn change(&self, change: impl FnOnce(&mut Elements)) -> Result<(), NetworkError> {
+        let mut elements = self.lock();
+        let mut wanted = elements.clone();
+        change(&mut wanted);
+        let commands = wanted.commands_from(&elements, &self.instance.name);
+        if commands.is_empty() {
+            return Ok(());
+        }
+        if nft::apply(&self.instance.name, &commands).is_err() {
+            // Somebody else changed the table, say `nft flush ruleset` of a reloaded firewall: put all of it back.
+            let ruleset = Ruleset {
+                instance: &self.instance,
+                nameservers: &self.nameservers,
+            };
+            nft::apply(&self.instance.name, &ruleset.replacement(&wanted))?;
+        }
+        *elements = wanted;
+        Ok(())
+    }
+}
+
+fn set_membership(set: &mut BTreeSet<Ipv4Addr>, address: Ipv4Addr, member: bool) {
+    if member {
+        set.insert(address);
+    } else {
+        set.remove(&address);
+    }
+}
+
+/// The longest packet of the link that the default route goes through; Ethernet's if there is none.
+fn uplink_mtu() -> u32 {
+    const ETHERNET: u32 = 1500;
+    // The kernel's columns: link, destination, gateway, …, numbers in hexadecimal (proc_net_route in net/ipv4/fib_trie.c).
+    let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
+    let uplink = routes.lines().find_map(|line| {
+        let mut columns = line.split_whitespace();
+        let link = columns.next()?;
+        (columns.next() == Some("00000000")).then_some(link)
+    });
+    uplink
+        .and_then(|link| fs::read_to_string(format!("/sys/class/net/{link}/mtu")).ok())
+        .and_then(|mtu| mtu.trim().parse().ok())
+        .unwrap_or(ETHERNET)
+}
