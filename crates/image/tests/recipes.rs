@@ -1,0 +1,250 @@
+//! The recipes that come with guise: they can be read, and their templates can be filled in.
+
+use guise_image::{Catalog, Recipe, RecipeKind, Service};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn catalog() -> Catalog {
+    Catalog::load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images")]).unwrap()
+}
+
+fn with_recipe(name: &str, check: impl FnOnce(&Recipe)) {
+    let catalog = catalog();
+    check(catalog.resolve(name, "").unwrap().recipe);
+}
+
+fn with_service(name: &str, check: impl FnOnce(&Service)) {
+    with_recipe(name, |recipe| check(recipe.service().unwrap()));
+}
+
+fn service_context(configuration: Value) -> Value {
+    json!({
+        "name": "db", "version": "1", "memory_bytes": 512_000_000_u64, "disk_bytes": 512_000_000_u64,
+        "configuration": configuration,
+        "passwords": {"mysql": "p1", "postgresql": "p1", "admin": "it's \\", "reader": "p3"},
+    })
+}
+
+fn at(endpoint: &str, configuration: Value) -> Value {
+    let mut context = service_context(configuration);
+    context["endpoint"] = endpoint.into();
+    context
+}
+
+#[test]
+fn every_recipe_renders_all_its_files_for_a_plain_configuration() {
+    for recipe in catalog().recipes() {
+        let contexts = match recipe.kind() {
+            RecipeKind::Runtime => vec![
+                json!({"web": true, "has_start": true, "start": "run", "pre_start": "prepare"}),
+                json!({"web": false, "has_start": false, "start": null, "pre_start": null}),
+            ],
+            RecipeKind::Service => vec![service_context(json!({})), service_context(Value::Null)],
+        };
+        for context in contexts {
+            for file in recipe.render_files("1", &context).unwrap() {
+                assert!(
+                    !file.path.starts_with('/') && !file.content.is_empty(),
+                    "{file:?}"
+                );
+                assert!(
+                    !file.path.ends_with("/run") || file.content.starts_with("#!/bin/dash\n"),
+                    "{file:?}"
+                );
+            }
+            let Some(service) = recipe.service() else { continue };
+            service.provision(&context).unwrap();
+            let credentials = service
+                .credentials(&at(service.default_endpoint(), json!({})))
+                .unwrap();
+            for field in [
+                "scheme",
+                "port",
+                "username",
+                "password",
+                "path",
+                "query",
+                "fragment",
+                "public",
+                "host_mapped",
+                "epoch",
+            ] {
+                assert!(credentials.contains_key(field), "{} lacks {field}", recipe.name());
+            }
+            assert_eq!(credentials["port"], json!(service.port()));
+        }
+    }
+}
+
+#[test]
+fn a_worker_has_no_web_server_and_a_static_site_no_app() {
+    with_recipe("python", |python| {
+        let paths = |context: Value| -> Vec<String> {
+            python
+                .render_files("3.13", &context)
+                .unwrap()
+                .into_iter()
+                .map(|file| file.path)
+                .collect()
+        };
+        let worker = json!({"web": false, "has_start": true, "start": "work", "pre_start": null});
+        assert_eq!(paths(worker), ["service/app/run", "service/app/finish"]);
+        let site = json!({"web": true, "has_start": false, "start": null, "pre_start": null});
+        assert_eq!(paths(site), ["service/nginx/run"]);
+    });
+}
+
+#[test]
+fn a_start_command_with_quotes_reaches_its_shell_as_written() {
+    with_recipe("python", |python| {
+        let context = json!({"web": true, "has_start": true, "start": "echo 'a' \"$B\"", "pre_start": null});
+        let files = python.render_files("3.13", &context).unwrap();
+        let run = files.iter().find(|file| file.path == "service/app/run").unwrap();
+        assert!(
+            run.content.ends_with("exec dash -c 'echo '\\''a'\\'' \"$B\"'\n"),
+            "{}",
+            run.content
+        );
+    });
+}
+
+#[test]
+fn mariadb_without_configuration_has_the_schema_main_and_a_user_without_password() {
+    with_service("mysql", |mariadb| {
+        let credentials = mariadb.credentials(&at("mysql", json!({}))).unwrap();
+        assert_eq!(
+            (
+                &credentials["username"],
+                &credentials["password"],
+                &credentials["path"]
+            ),
+            (&json!("user"), &json!(""), &json!("main"))
+        );
+        let sql = mariadb
+            .provision(&service_context(json!({})))
+            .unwrap()
+            .unwrap()
+            .stdin;
+        assert!(sql.contains("CREATE DATABASE IF NOT EXISTS `main`;"), "{sql}");
+        assert!(
+            sql.contains("SET PASSWORD FOR 'user'@'%' = PASSWORD('');"),
+            "{sql}"
+        );
+        assert!(sql.contains("ON `main`.* TO 'user'@'%';"), "{sql}");
+    });
+}
+
+#[test]
+fn mariadb_endpoints_have_their_own_users_passwords_and_rights() {
+    let configuration = json!({
+        "schemas": ["a_b", "it`s"],
+        "endpoints": {
+            "admin": {"default_schema": "a_b", "privileges": {"a_b": "admin", "it`s": "ro"}},
+            "reader": {"privileges": {"a_b": "ro"}},
+        },
+    });
+    with_service("mariadb", |mariadb| {
+        let admin = mariadb.credentials(&at("admin", configuration.clone())).unwrap();
+        assert_eq!(
+            (&admin["username"], &admin["path"]),
+            (&json!("admin"), &json!("a_b"))
+        );
+        let reader = mariadb.credentials(&at("reader", configuration.clone())).unwrap();
+        assert_eq!(
+            (&reader["password"], &reader["path"]),
+            (&json!("p3"), &Value::Null)
+        );
+        let unknown = mariadb
+            .credentials(&at("nobody", configuration.clone()))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            unknown.contains("the service db has no endpoint nobody"),
+            "{unknown}"
+        );
+
+        let sql = mariadb
+            .provision(&service_context(configuration))
+            .unwrap()
+            .unwrap()
+            .stdin;
+        assert!(sql.contains("PASSWORD('it''s \\\\')"), "{sql}");
+        assert!(
+            sql.contains("GRANT SELECT, CREATE TEMPORARY TABLES, SHOW VIEW ON `a\\_b`.* TO 'reader'@'%';"),
+            "{sql}"
+        );
+        assert!(sql.contains("CREATE DATABASE IF NOT EXISTS `it``s`;"), "{sql}");
+        assert!(
+            !sql.contains("`main`"),
+            "no default is added to a configuration: {sql}"
+        );
+    });
+}
+
+#[test]
+fn hostile_settings_are_refused_with_their_reason() {
+    with_service("mariadb", |mariadb| {
+        let configuration = json!({"schemas": ["a\nDELIMITER //"], "endpoints": {}});
+        let refused = mariadb
+            .provision(&service_context(configuration))
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("control character"), "{refused}");
+    });
+    with_recipe("mariadb", |mariadb| {
+        let properties = json!({"properties": {"default_charset": "utf8\nplugin-load=x"}});
+        assert!(
+            mariadb
+                .render_files("11.8", &service_context(properties))
+                .is_err()
+        );
+    });
+}
+
+#[test]
+fn types_and_versions_resolve_to_recipes_by_the_mapping_policy() {
+    let catalog = catalog();
+    let exact = catalog.resolve("python", "3.13").unwrap();
+    assert_eq!(
+        (exact.recipe.name(), exact.version.as_str(), exact.warning),
+        ("python", "3.13", None)
+    );
+    let newer = catalog.resolve("mysql", "11.4").unwrap();
+    assert_eq!((newer.recipe.name(), newer.version.as_str()), ("mariadb", "11.8"));
+    assert_eq!(
+        newer.warning.unwrap(),
+        "mysql:11.4 is not available, mysql:11.8 is used instead"
+    );
+    let unknown = catalog.resolve("mariadb", "12.3").unwrap_err().to_string();
+    assert_eq!(
+        unknown,
+        "there is no image for mariadb:12.3; there are mariadb:10.11, mariadb:11.8"
+    );
+    assert!(
+        catalog
+            .resolve("cobol", "85")
+            .unwrap_err()
+            .to_string()
+            .contains("python")
+    );
+}
+
+#[test]
+fn python_dependencies_are_shell_words() {
+    with_recipe("python", |python| {
+        let packages = json!({"poetry": "*", "black": "24.1", "x; rm": ">=1,<2"});
+        let script = python.dependency_script("python3", &packages).unwrap();
+        assert!(
+            script.contains(" 'poetry' 'black==24.1' 'x; rm>=1,<2'\n"),
+            "{script}"
+        );
+        let refused = python
+            .dependency_script("cobol", &packages)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            refused,
+            "python images cannot install dependencies of cobol: they know python3"
+        );
+    });
+}
