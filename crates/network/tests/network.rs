@@ -182,10 +182,9 @@ fn there_is_no_ipv6_inside_and_none_comes_out() {
     let _daemon = Namespace::host().listen(host, 8082);
     assert!(!site.inside(app).reaches(host, 8082));
     shell(&format!("nft delete table inet {}", site.instance.name));
-    assert!(
-        site.inside(app).reaches(host, 8082),
-        "without the table, so that this test can fail"
-    );
+    // The kernel asks for a neighbour that did not answer only once a second.
+    let reached = (0..20).any(|_| site.inside(app).reaches(host, 8082));
+    assert!(reached, "without the table, so that this test can fail");
 }
 
 #[test]
