@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -22,6 +23,17 @@ pub enum GitError {
         directory: PathBuf,
         stderr: String,
     },
+}
+
+/// How a push ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// The remote has the commit.
+    Accepted,
+    /// The remote, or git itself, did not want it.
+    Refused,
+    /// A signal ended git; the remote may have the commit or not.
+    Interrupted,
 }
 
 /// A work tree.
@@ -98,16 +110,19 @@ impl Repository {
         Ok(!self.tell(&["status", "--porcelain"])?.is_empty())
     }
 
-    /// Pushes the commit that is checked out to a branch of the remote; git talks to the person itself. Answers
-    /// whether the push was accepted.
-    pub fn push(&self, branch: &str) -> Result<bool, GitError> {
-        Command::new("git")
+    /// Pushes the commit that is checked out to a branch of the remote; git talks to the person itself.
+    pub fn push(&self, branch: &str) -> Result<Pushed, GitError> {
+        let status = Command::new("git")
             .arg("-C")
             .arg(&self.root)
             .args(["push", REMOTE, &format!("HEAD:refs/heads/{branch}")])
             .status()
-            .map(|status| status.success())
-            .map_err(|source| GitError::Run { source })
+            .map_err(|source| GitError::Run { source })?;
+        Ok(match status.signal() {
+            Some(_) => Pushed::Interrupted,
+            None if status.success() => Pushed::Accepted,
+            None => Pushed::Refused,
+        })
     }
 
     /// Asks for something that may be absent: git answers 1 then, and says nothing.

@@ -3,9 +3,11 @@
 use super::activity;
 use crate::context::Context;
 use crate::error::Error;
+use crate::human;
 use crate::output::{Column, Tone};
 use clap::Subcommand;
 use guise_api::{Environment as Found, EnvironmentStatus, EnvironmentType, paths};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// List, show and redeploy environments
@@ -41,9 +43,13 @@ async fn list(context: &Context) -> Result<(), Error> {
         .client
         .get(&paths::fill(paths::ENVIRONMENTS, &[&context.project()?]))
         .await?;
+    let mut branches = tree(environments);
+    if !context.output.is_table() {
+        branches.iter_mut().for_each(|branch| branch.indent.clear());
+    }
     Ok(context.output.list(
-        &tree(environments),
-        &columns(),
+        &branches,
+        &columns(Timestamp::now()),
         "There is no environment yet: `guise up` makes one.",
     )?)
 }
@@ -106,7 +112,7 @@ fn grow(found: Found, indent: String, below: &str, rest: &mut Vec<Found>, branch
     }
 }
 
-fn columns() -> Vec<Column<Branch>> {
+fn columns(now: Timestamp) -> Vec<Column<Branch>> {
     vec![
         Column::new("NAME", |branch: &Branch| {
             format!("{}{}", branch.indent, branch.found.name)
@@ -115,12 +121,13 @@ fn columns() -> Vec<Column<Branch>> {
         Column::new("STATUS", |branch: &Branch| status(branch.found.status).into())
             .toned(|branch| tone(branch.found.status)),
         Column::new("COMMIT", |branch: &Branch| commit(&branch.found)),
-        Column::new("URL", |branch: &Branch| {
+        // A URL would be broken over lines, and then nobody can click on it: `guise url` prints it.
+        Column::new("DEPLOYED", move |branch: &Branch| {
             branch
                 .found
-                .routes
-                .first()
-                .map(|route| route.url.clone())
+                .deployed_at
+                .as_ref()
+                .map(|time| format!("{} ago", human::age(time, now)))
                 .unwrap_or_default()
         }),
     ]
@@ -209,7 +216,7 @@ mod tests {
             status: EnvironmentStatus::Active,
             parent: parent.map(str::to_owned),
             head_commit: Some("0123456789abcdef".into()),
-            deployed_at: None,
+            deployed_at: Some("2026-11-24T10:00:00Z".into()),
             routes: vec![],
         }
     }
@@ -224,14 +231,15 @@ mod tests {
             environment("old", Some("deleted")),
             environment("zebra", Some("main")),
         ];
-        insta::assert_snapshot!(rendered(&output(Format::Table, Some(80)), &tree(environments), &columns()), @r"
-        NAME             TYPE         STATUS  COMMIT    URL
-        main             development  active  01234567
-        ├─ staging       development  active  01234567
-        │  ├─ feature/a  development  active  01234567
-        │  └─ feature/b  development  active  01234567
-        └─ zebra         development  active  01234567
-        old              development  active  01234567
+        let columns = columns("2026-11-24T12:00:00Z".parse().unwrap());
+        insta::assert_snapshot!(rendered(&output(Format::Table, Some(80)), &tree(environments), &columns), @r"
+        NAME             TYPE         STATUS  COMMIT    DEPLOYED
+        main             development  active  01234567  2 h ago
+        ├─ staging       development  active  01234567  2 h ago
+        │  ├─ feature/a  development  active  01234567  2 h ago
+        │  └─ feature/b  development  active  01234567  2 h ago
+        └─ zebra         development  active  01234567  2 h ago
+        old              development  active  01234567  2 h ago
         ");
     }
 

@@ -37,14 +37,19 @@ impl Logs {
                 ("lines", Some(&lines)),
             ],
         );
-        follow::container_log(&context.client, &path, |line| context.output.line(written(line))).await?;
+        let several = self.container.is_none();
+        follow::container_log(&context.client, &path, |line| {
+            context.output.line(written(line, several))
+        })
+        .await?;
         Ok(0)
     }
 }
 
-fn written(line: &LogLine) -> String {
+/// A line, behind the name of its container where there may be several.
+fn written(line: &LogLine, several: bool) -> String {
     match &line.source {
-        Some(source) => format!("{source} | {}", line.text),
-        None => line.text.clone(),
+        Some(source) if several => format!("{source} | {}", line.text),
+        _ => line.text.clone(),
     }
 }

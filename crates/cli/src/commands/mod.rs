@@ -19,14 +19,17 @@ use crate::arguments::{Arguments, Command};
 use crate::context::Context;
 use crate::error::Error;
 use guise_api::Check;
+use guise_config::TypeList;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 /// What the binary gives the command line, because it lives in crates that a client must not know.
 pub struct Parts {
     /// Looks at the machine, for `guise doctor`.
     pub doctor: fn() -> Vec<Check>,
-    /// The types and versions that configuration files may name, for `guise validate`; an error is a sentence.
-    pub types: fn() -> Result<Box<dyn guise_config::Types>, String>,
+    /// The types and versions that configuration files may name, for `guise validate`: those of the recipes that
+    /// the daemon of this state directory would use. An error is a sentence.
+    pub types: fn(&Path) -> Result<TypeList, String>,
 }
 
 /// Runs a command; answers the exit code. Errors are told on standard error.

@@ -94,14 +94,13 @@ fn verbose(output: &Output, containers: &[Container]) -> io::Result<()> {
             output.line("")?;
         }
         output.line(format!(
-            "{} {} ({}), {}, container {} of {} {}",
+            "{} {} ({}) of {}, {}, container {}",
             kind(container.kind),
             container.name,
             container.image_type,
+            container.environment,
             state(container),
             container.id,
-            container.project,
-            container.environment,
         ))?;
         output.list(&container.lies, &lie_columns(), "It is told no lie.")?;
         output.line("")?;
@@ -128,8 +127,17 @@ fn process_columns() -> Vec<Column<ProcessView>> {
         Column::new("PID IS", |process: &ProcessView| process.host_pid.to_string()),
         Column::new("USER IS", |process: &ProcessView| process.host_uid.to_string()),
         Column::new("MEMORY", |process: &ProcessView| human::bytes(process.rss_bytes)),
-        Column::new("COMMAND", |process: &ProcessView| process.command.clone()),
+        Column::new("COMMAND", |process: &ProcessView| command(process)),
     ]
+}
+
+/// runsvdir keeps its log in its own arguments, as dots while there is nothing to say (runsvdir(8)).
+fn command(process: &ProcessView) -> String {
+    process
+        .command
+        .trim_end_matches('.')
+        .trim_end_matches(" log: ")
+        .to_owned()
 }
 
 fn kind(kind: ContainerKind) -> &'static str {
@@ -199,7 +207,7 @@ mod tests {
                 inside_user: "web".into(),
                 host_uid: 536_946_448,
                 rss_bytes: 1_900_000,
-                command: "runsvdir -P /run/service".into(),
+                command: "runsvdir -P /run/service log: .....".into(),
             }],
         }
     }

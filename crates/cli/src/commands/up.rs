@@ -4,11 +4,12 @@ use super::activity;
 use crate::client::with_query;
 use crate::context::Context;
 use crate::error::Error;
-use crate::git::{GitError, REMOTE, Repository};
+use crate::git::{GitError, Pushed, REMOTE, Repository};
 use crate::launch;
 use crate::place::{Place, project_of_remote};
 use clap::Args;
-use guise_api::{Activity, ActivityResult, CreateProject, Environment, Project, paths};
+use guise_api::{Activity, ActivityResult, ActivityState, CreateProject, Environment, Project, paths};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Deploy the repository you stand in
 ///
@@ -46,10 +47,15 @@ impl Up {
         };
         if repository.remote_head(&place.environment)?.as_deref() == Some(head.as_str()) {
             again_if_failed(context, &place, &head).await?;
-        } else if !repository.push(&place.environment)? {
-            return Err(Error::PushRefused);
+            return report(context, &place).await;
         }
-        report(context, &place).await
+        // From here on Ctrl-C ends git only: what becomes of the push is still told.
+        let _interrupts = signal(SignalKind::interrupt()).map_err(Error::Input)?;
+        match repository.push(&place.environment)? {
+            Pushed::Accepted => report(context, &place).await,
+            Pushed::Refused => Err(Error::PushRefused),
+            Pushed::Interrupted => interrupted(context, &place).await,
+        }
     }
 }
 
@@ -150,6 +156,21 @@ async fn report(context: &Context, place: &Place) -> Result<u8, Error> {
         context.output.line(&route.url)?;
     }
     Ok(0)
+}
+
+/// Says how to follow the deployment that the person no longer watches. Exit code as for a death by SIGINT.
+async fn interrupted(context: &Context, place: &Place) -> Result<u8, Error> {
+    let running =
+        |activity: &Activity| matches!(activity.state, ActivityState::Pending | ActivityState::InProgress);
+    match last_activity(context, place).await?.filter(running) {
+        Some(activity) => context.output.remark(format!(
+            "\nThe deployment goes on without you. To follow it: guise activity log {0}\n\
+             To cancel it: guise activity cancel {0}",
+            activity.id
+        )),
+        None => context.output.remark("\nInterrupted; nothing is being deployed."),
+    }
+    Ok(128 + 2)
 }
 
 /// The newest activity that could have deployed the environment.

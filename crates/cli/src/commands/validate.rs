@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::Error;
 use clap::Args;
-use guise_config::{Colour, Diagnostic, Tree, Types, load, render};
+use guise_config::{Colour, Diagnostic, Severity, Tree, TypeList, load, render};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,20 +19,17 @@ pub struct Validate {
 }
 
 impl Validate {
-    pub fn run(self, context: &Context, types: fn() -> Result<Box<dyn Types>, String>) -> Result<u8, Error> {
-        let types = types().map_err(|cause| Error::Types { cause })?;
-        let directory = Directory::open(&self.directory)?;
-        let (findings, errors) = match load(&directory, types.as_ref()) {
-            Ok(loaded) => (loaded.warnings, 0),
-            Err(findings) => {
-                let errors = findings
-                    .iter()
-                    .filter(|finding| finding.severity == guise_config::Severity::Error)
-                    .count();
-                (findings, errors)
-            }
+    pub fn run(self, context: &Context, types: fn(&Path) -> Result<TypeList, String>) -> Result<u8, Error> {
+        let types = types(context.state()).map_err(|cause| Error::Types { cause })?;
+        let findings = match load(&Directory::open(&self.directory)?, &types) {
+            Ok(loaded) => loaded.warnings,
+            Err(findings) => findings,
         };
         print(context, &findings)?;
+        let errors = findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count();
         if errors > 0 {
             return Err(Error::Configuration { errors });
         }
