@@ -60,7 +60,7 @@ pub enum SwapError {
         target: PathBuf,
     },
     /// The new tree lacks a directory that a mount needs.
-    #[error("the new tree has no {mount_point}, where the container has a mount", mount_point = mount_point.display())]
+    #[error("the new tree has no directory {mount_point}, where the container has a mount", mount_point = mount_point.display())]
     MissingMountPoint {
         /// Relative to the target.
         mount_point: PathBuf,

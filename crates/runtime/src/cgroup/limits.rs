@@ -56,8 +56,10 @@ pub fn settings(resources: &LinuxResources, version: Version) -> Vec<Setting> {
         list.push(setting("pids", "pids.max", limit));
     }
     if version == Version::V1 {
-        for rule in resources.devices().iter().flatten() {
-            list.push(device_v1(rule));
+        let rules = resources.devices().as_deref().unwrap_or_default();
+        list.extend(rules.iter().map(device_v1));
+        if !rules.is_empty() {
+            list.extend(ALWAYS_ALLOWED.map(|rule| setting("devices", "devices.allow", rule)));
         }
     } else {
         for (file, value) in resources.unified().iter().flatten() {
@@ -67,6 +69,21 @@ pub fn settings(resources: &LinuxResources, version: Version) -> Vec<Setting> {
     }
     list
 }
+
+/// Devices that are part of every container's /dev, whatever its rules say (config-linux.md, "Default Devices"): making any node,
+/// which the kernel guards otherwise; null, zero, full, random, urandom, tty, ptmx and the terminals of /dev/pts.
+const ALWAYS_ALLOWED: [&str; 10] = [
+    "c *:* m",
+    "b *:* m",
+    "c 1:3 rwm",
+    "c 1:5 rwm",
+    "c 1:7 rwm",
+    "c 1:8 rwm",
+    "c 1:9 rwm",
+    "c 5:0 rwm",
+    "c 5:2 rwm",
+    "c 136:* rwm",
+];
 
 fn memory_v1(memory: &LinuxMemory, list: &mut Vec<Setting>) {
     if let Some(limit) = memory.limit() {
@@ -218,8 +235,9 @@ mod tests {
 
     #[test]
     fn v1_gets_one_file_per_limit() {
+        let written = lines(Version::V1);
         assert_eq!(
-            lines(Version::V1),
+            written[..8],
             [
                 "memory.limit_in_bytes=268435456",
                 "memory.memsw.limit_in_bytes=268435456",
@@ -231,6 +249,7 @@ mod tests {
                 "devices.allow=c 1:3 rw"
             ]
         );
+        assert!(written[8..].contains(&"devices.allow=c 1:9 rwm".to_owned()));
     }
 
     #[test]

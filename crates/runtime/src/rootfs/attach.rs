@@ -93,12 +93,25 @@ fn attach(planned: &PlannedMount, root: BorrowedFd<'_>) -> Result<(), RootfsErro
 
 fn create(planned: &PlannedMount, filesystem: &str) -> Result<OwnedFd, RootfsError> {
     let options = &planned.options;
-    mount::create(filesystem, &options.filesystem, options.set).map_err(|source| RootfsError::Create {
+    let attributes = options.set | (implied(filesystem) - options.clear);
+    mount::create(filesystem, &options.filesystem, attributes).map_err(|source| RootfsError::Create {
         filesystem: filesystem.to_owned(),
         path: planned.target.clone(),
         options: options.filesystem.clone(),
         source,
     })
+}
+
+/// Nothing in a view of the kernel is ever a program or a device, whatever the configuration forgets to say.
+fn implied(filesystem: &str) -> MountAttrFlags {
+    match filesystem {
+        "proc" | "sysfs" | "mqueue" => {
+            MountAttrFlags::MOUNT_ATTR_NOSUID
+                | MountAttrFlags::MOUNT_ATTR_NODEV
+                | MountAttrFlags::MOUNT_ATTR_NOEXEC
+        }
+        _ => MountAttrFlags::empty(),
+    }
 }
 
 fn target_for(root: BorrowedFd<'_>, target: &Path, tree: &HostTree) -> Result<OwnedFd, RootfsError> {

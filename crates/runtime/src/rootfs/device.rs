@@ -5,7 +5,8 @@
 use super::attach::file;
 use super::error::RootfsError;
 use crate::config::Config;
-use guise_sys::{Errno, mount, path};
+use guise_sys::mount::{self, Attributes, MountAttrFlags};
+use guise_sys::{Errno, path};
 use rustix::fs::{FileType, Mode, OFlags, fstat, major, minor, symlinkat};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -98,6 +99,14 @@ pub fn open_verified(path: &Path, wanted_major: u32, wanted_minor: u32) -> Resul
 fn bind(root: BorrowedFd<'_>, path: &Path, major: u32, minor: u32) -> Result<(), RootfsError> {
     let device = open_verified(path, major, minor)?;
     let tree = mount::clone_tree(device.as_fd(), false).map_err(|source| RootfsError::Source {
+        path: path.into(),
+        source,
+    })?;
+    let device_only = Attributes {
+        set: MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC,
+        ..Attributes::default()
+    };
+    mount::set_attributes(tree.as_fd(), &device_only).map_err(|source| RootfsError::Attributes {
         path: path.into(),
         source,
     })?;
