@@ -94,7 +94,8 @@ fn is_configuration(path: &str) -> bool {
             .is_some_and(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
 }
 
-/// The project of the repository; made, and remembered as a git remote, at the first time.
+/// The project of the repository, remembered as a git remote: the one that is named, or a new one at the first
+/// time.
 async fn project(
     context: &Context,
     repository: &Repository,
@@ -104,6 +105,24 @@ async fn project(
     if let Some(id) = project_of_remote(repository)? {
         return Ok(id.into());
     }
+    let project = match context.named_project() {
+        Some(named) => context.client.get(&paths::fill(paths::PROJECT, &[named])).await?,
+        None => create(context, repository, title, branch).await?,
+    };
+    repository.add_remote(&project.git_url)?;
+    context.output.remark(format!(
+        "Added git remote `{REMOTE}` for {} ({}).",
+        project.title, project.id
+    ));
+    Ok(project.id.into())
+}
+
+async fn create(
+    context: &Context,
+    repository: &Repository,
+    title: Option<String>,
+    branch: &str,
+) -> Result<Project, Error> {
     let directory = repository
         .root()
         .file_name()
@@ -113,12 +132,10 @@ async fn project(
         default_branch: branch.into(),
     };
     let project: Project = context.client.post(paths::PROJECTS, &wanted).await?;
-    repository.add_remote(&project.git_url)?;
-    context.output.remark(format!(
-        "Created project {} ({}), git remote `{REMOTE}`.",
-        project.title, project.id
-    ));
-    Ok(project.id.into())
+    context
+        .output
+        .remark(format!("Created project {} ({}).", project.title, project.id));
+    Ok(project)
 }
 
 /// Everything is pushed already: deploys again if the last deployment did not succeed.
