@@ -1,32 +1,7 @@
-//! A site that is quick to push: Python's own web server, no package, no hook, no service.
+//! The plain site, and what must be true of it before and after a push.
 
 use anyhow::{Result, ensure};
-use journeys::{Guise, Push, Repository};
-
-const APP: &str = r#"name: app
-type: python:3.13
-web:
-    commands:
-        start: python server.py
-    locations:
-        /:
-            passthru: true
-        /files:
-            root: files
-"#;
-
-const SERVER: &str = r#"import http.server, os
-
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = open("page.txt", "rb").read()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
-"#;
+use journeys::{Guise, Push, Repository, write_plain_site};
 
 /// A site and its work tree.
 pub struct Site<'a> {
@@ -46,10 +21,7 @@ impl<'a> Site<'a> {
     /// Writes and commits it.
     pub fn write(guise: &'a Guise, name: &str) -> Result<Self> {
         let repository = Repository::create(&guise.directory().join(name))?;
-        repository.write(".platform.app.yaml", APP)?;
-        repository.write("server.py", SERVER)?;
-        repository.write("page.txt", "first")?;
-        repository.write("files/kept.txt", "kept")?;
+        write_plain_site(&repository)?;
         repository.commit("Begin")?;
         Ok(Self { guise, repository })
     }

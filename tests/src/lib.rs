@@ -11,7 +11,9 @@ pub mod http;
 pub mod machine;
 mod marks;
 mod repository;
+mod site;
 
 pub use guise::{Guise, Marked, Ran, program_beside};
 pub use marks::Marks;
 pub use repository::{Push, Repository};
+pub use site::write_plain_site;

@@ -70,6 +70,23 @@ impl Marks {
             remove(&thing).with_context(|| format!("cannot remove {thing}"))?;
             removed(&thing);
         }
+        self.restore_forwarding()
+    }
+
+    /// Puts IPv4 forwarding back to what it was before, which guise keeps in a file of that name.
+    fn restore_forwarding(&self) -> Result<()> {
+        let mut places = directories(&self.state);
+        places.push(self.state.clone());
+        for file in places
+            .into_iter()
+            .map(|place| place.join("ip_forward"))
+            .filter(|file| file.is_file())
+        {
+            let former = fs::read_to_string(&file)?;
+            fs::write("/proc/sys/net/ipv4/ip_forward", former.trim())
+                .context("cannot restore IPv4 forwarding")?;
+            fs::remove_file(file)?;
+        }
         Ok(())
     }
 }

@@ -1,1 +1,64 @@
-fn main() {}
+//! The chores of the repository: `cargo xtask CHORE`.
+//!
+//! Needs no C library, so that it can install the ones that the product needs. One file per chore.
+
+#![forbid(unsafe_code)]
+
+mod arrows;
+mod bench;
+mod clean;
+mod demo;
+mod house;
+mod options;
+mod packages;
+mod programs;
+mod stages;
+mod test;
+
+use anyhow::{Result, bail};
+use options::Options;
+use std::process::ExitCode;
+
+const HELP: &str = "Chores of the guise repository
+
+Usage: cargo xtask CHORE [OPTIONS]
+
+  demo         Install what is missing, build guise, deploy examples/guestbook, print its URL
+  clean        Remove everything that demo put on the machine
+  check        Format, rules of the house, clippy: no root, no test
+  test         Everything that CI runs: check, unit tests, component tests and journeys as root, leftovers
+  bench push   Time pushes and weigh the daemon; prints a table for docs/performance.md
+
+Options
+  --state DIR       demo, clean: state directory [default: /var/lib/guise]
+  --force           clean: also a state directory that demo did not make, or that has other projects
+  --quick           test: neither component tests as root nor journeys
+  --filter WORD     test: only tests whose name contains WORD
+  --repetitions N   bench: how often [default: 5]";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["demo", rest @ ..] => demo::demo(&Options::parse(rest)?),
+        ["clean", rest @ ..] => clean::clean(&Options::parse(rest)?),
+        ["check", rest @ ..] => test::check(&Options::parse(rest)?),
+        ["test", rest @ ..] => test::test(&Options::parse(rest)?),
+        ["bench", "push", rest @ ..] => bench::push(&Options::parse(rest)?),
+        [] | ["help" | "--help" | "-h", ..] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        [unknown, ..] => bail!("there is no chore {unknown}: see cargo xtask help"),
+    }
+}
