@@ -301,7 +301,7 @@ impl Recipe {
         version: &str,
         context: &serde_json::Value,
     ) -> Result<Vec<RenderedFile>, RecipeError> {
-        let mut context = context.clone();
+        let mut context = template::context(context);
         if let Some(facts) = context.as_object_mut() {
             facts.insert("version".into(), version.into());
         }

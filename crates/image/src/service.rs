@@ -133,7 +133,7 @@ impl Service {
 
     fn render(&self, file: &str, context: &Value) -> Result<String, RecipeError> {
         let source = self.sources.get(file).map(String::as_str).unwrap_or_default();
-        template::render(source, context).map_err(|source| RecipeError::Render {
+        template::render(source, template::context(context)).map_err(|source| RecipeError::Render {
             recipe: self.recipe.clone(),
             template: file.into(),
             source: Box::new(source),

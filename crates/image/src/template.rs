@@ -22,6 +22,17 @@ pub(crate) fn is_true(expression: &str, context: impl Serialize) -> Result<bool,
         .is_true())
 }
 
+/// A context as all templates may expect it: `configuration` is a map even when nothing was written.
+pub(crate) fn context(given: &serde_json::Value) -> serde_json::Value {
+    let mut context = given.clone();
+    if let Some(facts) = context.as_object_mut()
+        && facts.get("configuration").is_none_or(serde_json::Value::is_null)
+    {
+        facts.insert("configuration".into(), serde_json::json!({}));
+    }
+    context
+}
+
 fn environment() -> Environment<'static> {
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)
@@ -35,14 +46,15 @@ fn environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_syntax(syntax);
     environment.add_filter("sh", |text: String| shell(&text));
+    environment.add_filter("json", |value: Value| json(&value));
     environment.add_filter("word", |text: String| word(&text));
     environment.add_filter("line", |text: String| line(&text));
     environment.add_filter("mysql_text", |text: String| mysql_text(&text));
     environment.add_filter("mysql_name", |text: String| mysql_name(&text));
     environment.add_filter("mysql_grant", |text: String| mysql_grant(&text));
-    environment.add_filter("sql_text", |text: String| sql_text(&text));
-    environment.add_filter("sql_name", |text: String| sql_name(&text));
-    environment.add_function("refuse", |reason: String| Err::<Value, _>(refuse(reason)));
+    environment.add_filter("pg_text", |text: String| pg_text(&text));
+    environment.add_filter("pg_name", |text: String| pg_name(&text));
+    environment.add_function("fail", |reason: String| Err::<Value, _>(refuse(reason)));
     environment
 }
 
@@ -58,6 +70,11 @@ fn shell(text: &str) -> Result<String, Error> {
         )));
     }
     Ok(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+/// JSON as it is; the built-in `tojson` would escape it for HTML.
+fn json(value: &Value) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| refuse(error.to_string()))
 }
 
 /// A bare word of a configuration file.
@@ -117,14 +134,14 @@ fn mysql_grant(text: &str) -> Result<String, Error> {
     ))
 }
 
-/// A string of standard SQL.
-fn sql_text(text: &str) -> Result<String, Error> {
+/// A string of PostgreSQL's SQL.
+fn pg_text(text: &str) -> Result<String, Error> {
     printable(text)?;
     Ok(format!("'{}'", text.replace('\'', "''")))
 }
 
-/// A name of standard SQL.
-fn sql_name(text: &str) -> Result<String, Error> {
+/// A name of PostgreSQL's SQL.
+fn pg_name(text: &str) -> Result<String, Error> {
     identifier(text)?;
     Ok(format!("\"{}\"", text.replace('"', "\"\"")))
 }
@@ -152,7 +169,7 @@ mod tests {
         assert_eq!(with("{{ x | mysql_name }}", "a`; DROP").unwrap(), "`a``; DROP`");
         assert_eq!(with("{{ x | mysql_grant }}", "a_b%").unwrap(), r"`a\_b\%`");
         assert_eq!(with("{{ x | mysql_text }}", r"a'b\").unwrap(), r"'a''b\\'");
-        assert_eq!(with("{{ x | sql_name }}", "a\"b").unwrap(), "\"a\"\"b\"");
+        assert_eq!(with("{{ x | pg_name }}", "a\"b").unwrap(), "\"a\"\"b\"");
         for hostile in ["a\nDELIMITER //", "a\\", ""] {
             assert!(with("{{ x | mysql_name }}", hostile).is_err(), "{hostile:?}");
         }
@@ -164,7 +181,7 @@ mod tests {
     fn a_missing_fact_is_an_error_and_not_an_empty_text() {
         assert!(with("{{ y }}", "").is_err());
         assert!(
-            with("{{ refuse('why') }}", "")
+            with("{{ fail('why') }}", "")
                 .unwrap_err()
                 .to_string()
                 .contains("why")

@@ -88,7 +88,10 @@ fn a_worker_has_no_web_server_and_a_static_site_no_app() {
                 .collect()
         };
         let worker = json!({"web": false, "has_start": true, "start": "work", "pre_start": null});
-        assert_eq!(paths(worker), ["service/app/run", "service/app/finish"]);
+        assert_eq!(
+            paths(worker),
+            ["service/app/run", "service/app/control/t", "service/app/finish"]
+        );
         let site = json!({"web": true, "has_start": false, "start": null, "pre_start": null});
         assert_eq!(paths(site), ["service/nginx/run"]);
     });
@@ -101,7 +104,8 @@ fn a_start_command_with_quotes_reaches_its_shell_as_written() {
         let files = python.render_files("3.13", &context).unwrap();
         let run = files.iter().find(|file| file.path == "service/app/run").unwrap();
         assert!(
-            run.content.ends_with("exec dash -c 'echo '\\''a'\\'' \"$B\"'\n"),
+            run.content
+                .ends_with("exec chpst -P dash -c 'echo '\\''a'\\'' \"$B\"'\n"),
             "{}",
             run.content
         );

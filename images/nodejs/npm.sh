@@ -1,0 +1,3 @@
+npm install --global --prefix /app/.global --
+{%- for name, constraint in packages | items %} {{ (name ~ "@" ~ constraint) | sh }}
+{%- endfor +%}
