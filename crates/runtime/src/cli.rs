@@ -5,7 +5,8 @@ use crate::container::ContainerName;
 use crate::create::{self, Created, Request};
 use crate::foreground::Foreground;
 use crate::report::Failure;
-use crate::state::{self, State, Status};
+use crate::show::{self, ListFormat};
+use crate::state;
 use crate::{binary, delete, exec, gate, signal, swap, template};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci_spec::runtime::{Process, Spec};
@@ -92,8 +93,8 @@ enum Verb {
     Resume { id: ContainerName },
     /// List containers
     List {
-        #[arg(short, long, value_enum, default_value_t = ListFormat::Table)]
-        format: ListFormat,
+        #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+        format: TableFormat,
         /// Print only ids
         #[arg(short, long)]
         quiet: bool,
@@ -106,7 +107,7 @@ enum Verb {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ListFormat {
+enum TableFormat {
     Table,
     Json,
 }
@@ -237,7 +238,7 @@ impl Verb {
             Self::Create(args) => args.create(root).map(|_| 0),
             Self::Start { id } => start(root, id),
             Self::Run { create, detach, keep } => create.run(root, *detach, *keep),
-            Self::State { id } => print_state(root, id),
+            Self::State { id } => Ok(show::state(root, id).map(|()| 0)?),
             Self::Kill { id, signal, all } => {
                 let number = signal::parse(signal)?;
                 signal::send(&state::load(root, id)?, id, number, *all)?;
@@ -248,7 +249,14 @@ impl Verb {
             Self::Swap { target, source, id } => Ok(swap::swap(root, id, target, source).map(|()| 0)?),
             Self::Pause { id } => Ok(state::load(root, id)?.cgroup.freeze().map(|()| 0)?),
             Self::Resume { id } => Ok(state::load(root, id)?.cgroup.thaw().map(|()| 0)?),
-            Self::List { format, quiet } => list(root, *format, *quiet),
+            Self::List { format, quiet } => {
+                let format = match (format, quiet) {
+                    (_, true) => ListFormat::Names,
+                    (TableFormat::Table, _) => ListFormat::Table,
+                    (TableFormat::Json, _) => ListFormat::Json,
+                };
+                Ok(show::list(root, format).map(|()| 0)?)
+            }
             Self::Spec { bundle } => write_template(bundle),
         }
     }
@@ -361,59 +369,6 @@ fn start(root: &Path, id: &ContainerName) -> Outcome {
     let record = state::load(root, id)?;
     record.open_init(id)?;
     gate::open(&id.directory(root))?;
-    Ok(0)
-}
-
-/// The state as the specification wants it (runtime.md, "State").
-fn print_state(root: &Path, id: &ContainerName) -> Outcome {
-    let record = state::load(root, id)?;
-    println!("{:#}", describe(&record, record.status(&id.directory(root))));
-    Ok(0)
-}
-
-fn describe(record: &State, status: Status) -> serde_json::Value {
-    let running = !matches!(status, Status::Stopped | Status::Creating);
-    serde_json::json!({
-        "ociVersion": record.oci_version,
-        "id": record.id,
-        "pid": record.init.filter(|_| running).map_or(0, |init| init.pid),
-        "status": status,
-        "bundle": record.bundle,
-        "rootfs": record.rootfs,
-        "created": record.created,
-        "annotations": record.annotations,
-    })
-}
-
-fn list(root: &Path, format: ListFormat, quiet: bool) -> Outcome {
-    let mut described = Vec::new();
-    for id in state::list(root)? {
-        // Deleted between listing and reading: not there any more.
-        let Ok(record) = state::load(root, &id) else {
-            continue;
-        };
-        described.push(describe(&record, record.status(&id.directory(root))));
-    }
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    if format == ListFormat::Json && !quiet {
-        println!("{}", serde_json::Value::from(described));
-        return Ok(0);
-    }
-    if !quiet {
-        println!(
-            "{:<24} {:>8} {:<9} {:<26} BUNDLE",
-            "ID", "PID", "STATUS", "CREATED"
-        );
-    }
-    for container in &described {
-        let [id, pid, status, created, bundle] =
-            ["id", "pid", "status", "created", "bundle"].map(|key| text(&container[key]));
-        if quiet {
-            println!("{id}");
-        } else {
-            println!("{id:<24} {pid:>8} {status:<9} {created:<26} {bundle}");
-        }
-    }
     Ok(0)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cgroup::{self, CgroupError, Group};
 use crate::config::{Config, ConfigError};
+use crate::console::{self, ConsoleError};
 use crate::container::ContainerName;
 use crate::gate::{self, GateError};
 use crate::identity::{self, IdentityError};
@@ -13,7 +14,6 @@ use guise_sys::clone::{Child, CloneError, clone3};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::{Errno, descriptor, process, socket};
 use oci_spec::runtime::LinuxIdMapping;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::fmt::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -72,17 +72,9 @@ pub enum CreateError {
         /// Why.
         source: Errno,
     },
-    /// The terminal's receiver could not be reached.
-    #[error("connecting to the console socket {path}: {source}", path = path.display())]
-    ConsoleSocket {
-        /// Its path.
-        path: PathBuf,
-        /// Why.
-        source: Errno,
-    },
-    /// A terminal is asked for without anybody to have it, or the other way round.
-    #[error("process.terminal and --console-socket must be given together")]
-    TerminalMismatch,
+    /// The terminal.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     /// A file of /proc that sets up the child could not be written.
     #[error("writing {path}: {}", proc_refusal(path, source))]
     WriteProc {
@@ -195,7 +187,7 @@ fn build(
     directory: &Path,
     draft: &mut Draft<'_>,
 ) -> Result<Created, CreateError> {
-    let console = connect_console(request, config)?;
+    let console = console::connect(&config.process, request.console_socket)?;
     let cgroup = place_cgroup(config, request.id)?;
     let mut record = State {
         id: request.id.to_string(),
@@ -283,35 +275,6 @@ fn open_namespaces(config: &Config) -> Result<Vec<(Namespaces, OwnedFd)>, Create
         Ok((joined.kind, fd.map_err(failed)?))
     };
     config.joined.iter().map(open).collect()
-}
-
-fn connect_console(request: &Request<'_>, config: &Config) -> Result<Option<OwnedFd>, CreateError> {
-    match (config.process.terminal().unwrap_or(false), request.console_socket) {
-        (false, None) => Ok(None),
-        (true, Some(path)) => Ok(Some(connect(path)?)),
-        _ => Err(CreateError::TerminalMismatch),
-    }
-}
-
-/// Connects to a console socket.
-///
-/// # Errors
-/// [`CreateError::ConsoleSocket`].
-pub fn connect(path: &Path) -> Result<OwnedFd, CreateError> {
-    let connecting = || {
-        let socket = rustix::net::socket_with(
-            AddressFamily::UNIX,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
-        rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
-        Ok(socket)
-    };
-    connecting().map_err(|source| CreateError::ConsoleSocket {
-        path: path.into(),
-        source,
-    })
 }
 
 fn spawn(

@@ -2,6 +2,7 @@
 
 use crate::cgroup::CgroupError;
 use crate::config::{ConfigError, check_process};
+use crate::console::{self, ConsoleError};
 use crate::container::ContainerName;
 use crate::create::{self, CreateError};
 use crate::foreground::Foreground;
@@ -11,10 +12,10 @@ use crate::state::{self, StateError};
 use guise_sys::clone::{Child, CloneError, clone3};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::process::Ending;
-use guise_sys::{Errno, descriptor, process, socket, terminal};
+use guise_sys::{Errno, process, socket};
 use oci_spec::runtime::Process;
 use rustix::fs::{Mode, OFlags};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -52,10 +53,13 @@ pub enum ExecError {
     /// The filter.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// The terminal.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     /// The child.
     #[error(transparent)]
     Clone(#[from] CloneError),
-    /// Limits, console socket, pid file.
+    /// The pid file.
     #[error(transparent)]
     Create(#[from] CreateError),
     /// Limits of the process.
@@ -115,7 +119,7 @@ pub fn exec(request: &Request<'_>) -> Result<Ending, ExecError> {
     let store = request.root.join(create::SECCOMP_STORE);
     let filter = profile.map(|profile| Filter::of(profile, &store)).transpose()?;
     let kinds = foreign_namespaces(init.pid)?;
-    let console = request.console_socket.map(create::connect).transpose()?;
+    let console = console::connect(&request.process, request.console_socket)?;
     let (ours, theirs) = socket::pair().map_err(step("making a socket pair"))?;
     let foreground = Foreground::begin().map_err(step("queueing signals"))?;
 
@@ -237,8 +241,8 @@ impl Joining<'_> {
         enter(self.init, self.kinds)?;
         rustix::process::setsid().map_err(step("starting a session"))?;
         let process = &self.request.process;
-        if process.terminal().unwrap_or(false) {
-            self.take_terminal()?;
+        if let Some(receiver) = self.console {
+            self.take_terminal(receiver)?;
         }
         let last_filter = identity::assume(process, self.filter)?;
         if !self.request.detach {
@@ -252,19 +256,10 @@ impl Joining<'_> {
         Ok(program.run(last_filter, self.request.preserved))
     }
 
-    fn take_terminal(&self) -> Result<(), ExecError> {
-        let failed = step("making a terminal in /dev/pts");
-        let console = self.console.ok_or(CreateError::TerminalMismatch)?;
+    fn take_terminal(&self, receiver: BorrowedFd<'_>) -> Result<(), ExecError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root: OwnedFd = rustix::fs::open(c"/", flags, Mode::empty()).map_err(&failed)?;
-        let pair = terminal::open(root.as_fd(), Path::new("dev/pts")).map_err(&failed)?;
-        if let Some(size) = self.request.process.console_size() {
-            let short = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
-            terminal::resize(pair.master.as_fd(), short(size.width()), short(size.height()))
-                .map_err(&failed)?;
-        }
-        socket::send_with_fd(console, b"/dev/ptmx", pair.master.as_fd()).map_err(&failed)?;
-        descriptor::use_as_stdio(pair.slave.as_fd()).map_err(&failed)?;
-        terminal::make_controlling(pair.slave.as_fd()).map_err(&failed)
+        let root =
+            rustix::fs::open(c"/", flags, Mode::empty()).map_err(step("opening the container's root"))?;
+        Ok(console::give(root.as_fd(), &self.request.process, receiver)?)
     }
 }

@@ -4,12 +4,13 @@
 //! container is recorded, the child may outlive the parent. An end of the conversation before that ends the child.
 
 use crate::config::Config;
+use crate::console::{self, ConsoleError};
 use crate::gate::{self, GateError};
 use crate::identity::{self, IdentityError, Program};
 use crate::rootfs::{self, Plan, RootfsError};
 use crate::seccomp::Filter;
 use guise_sys::namespace::{self, Namespaces};
-use guise_sys::{Errno, descriptor, identity as sys_identity, loopback, process, socket, terminal};
+use guise_sys::{Errno, identity as sys_identity, loopback, process, socket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -58,12 +59,9 @@ pub enum InitError {
         /// Why.
         source: std::io::Error,
     },
-    /// A terminal could not be made.
-    #[error("making a terminal in /dev/pts: {source}")]
-    Terminal {
-        /// Why.
-        source: Errno,
-    },
+    /// The terminal.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     /// The file tree.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
@@ -135,7 +133,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
         source,
     })?;
     if let Some(console) = console {
-        give_terminal(plan.root.tree.as_fd(), config, console)?;
+        console::give(plan.root.tree.as_fd(), &config.process, console)?;
     }
     rootfs::enter(plan.root.tree.as_fd())?;
     let last_filter = identity::assume(&config.process, filter)?;
@@ -238,18 +236,6 @@ fn sysctl_path(key: &str, config: &Config) -> Option<PathBuf> {
     let relative = key.replace('.', "/");
     let harmless = !relative.split('/').any(|part| part.is_empty());
     (namespaced && harmless).then(|| Path::new("/proc/sys").join(relative))
-}
-
-fn give_terminal(root: BorrowedFd<'_>, config: &Config, console: BorrowedFd<'_>) -> Result<(), InitError> {
-    let failed = |source| InitError::Terminal { source };
-    let pair = terminal::open(root, Path::new("dev/pts")).map_err(failed)?;
-    if let Some(size) = config.process.console_size() {
-        let short = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
-        terminal::resize(pair.master.as_fd(), short(size.width()), short(size.height())).map_err(failed)?;
-    }
-    socket::send_with_fd(console, b"/dev/ptmx", pair.master.as_fd()).map_err(failed)?;
-    descriptor::use_as_stdio(pair.slave.as_fd()).map_err(failed)?;
-    terminal::make_controlling(pair.slave.as_fd()).map_err(failed)
 }
 
 #[cfg(test)]

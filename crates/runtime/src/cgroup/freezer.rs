@@ -1,6 +1,8 @@
 //! Stopping all processes of a group at once, and letting them go on.
 
-use super::group::{CgroupError, Group, read, write};
+use super::directory::{read, write};
+use super::error::CgroupError;
+use super::group::Group;
 use super::hierarchy::Version;
 use std::path::Path;
 use std::thread::sleep;

@@ -1,5 +1,7 @@
 //! One group: the same path in every hierarchy that matters.
 
+use super::directory::{Directory, processes_below, remove_below};
+use super::error::CgroupError;
 use super::hierarchy::{CONTROLLERS, Hierarchy, Version};
 use super::limits;
 use oci_spec::runtime::LinuxResources;
@@ -9,91 +11,10 @@ use std::path::{Component, Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// A step with a group failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CgroupError {
-    /// The hierarchies could not be found.
-    #[error("reading the cgroup mounts from /proc/self/mountinfo: {source}")]
-    Discover {
-        /// Why.
-        source: std::io::Error,
-    },
-    /// There are none.
-    #[error(
-        "this machine has no cgroup hierarchy mounted; mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup"
-    )]
-    NoHierarchy,
-    /// The path of a group leaves the hierarchy.
-    #[error("cgroup path {path}: only names separated by / are allowed", path = path.display())]
-    BadPath {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A limit needs a controller that the machine does not offer.
-    #[error(
-        "setting {file}: no mounted hierarchy has the {controller} controller; enable it on the kernel command line or in the hierarchy's root"
-    )]
-    NoController {
-        /// The controller.
-        controller: String,
-        /// The file that would be written.
-        file: String,
-    },
-    /// A directory could not be made.
-    #[error("making cgroup {path}: {source}", path = path.display())]
-    Create {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file could not be written.
-    #[error("writing {value:?} to {path}: {source}", path = path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What.
-        value: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file could not be read.
-    #[error("reading {path}: {source}", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A directory could not be removed.
-    #[error("removing cgroup {path}: {source}", path = path.display())]
-    Remove {
-        /// The directory.
-        path: PathBuf,
-        /// Why; `EBUSY`: processes in it could not be killed in time.
-        source: std::io::Error,
-    },
-    /// Freezing did not come to an end.
-    #[error("freezing cgroup {path}: not all processes stopped within {seconds} s", path = path.display())]
-    FreezeTimeout {
-        /// The directory.
-        path: PathBuf,
-        /// How long was waited.
-        seconds: u64,
-    },
-}
-
 /// A group: one directory per hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     directories: Vec<Directory>,
-}
-
-/// A group's directory in one hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Directory {
-    hierarchy: Hierarchy,
-    path: PathBuf,
 }
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -300,119 +221,6 @@ impl Group {
             .iter()
             .find(|directory| directory.hierarchy.version == Version::V2)
     }
-}
-
-impl Directory {
-    fn create(&self) -> Result<(), CgroupError> {
-        let below_root = self
-            .path
-            .strip_prefix(&self.hierarchy.mount)
-            .unwrap_or(&self.path);
-        let mut parent = self.hierarchy.mount.clone();
-        for name in below_root.components() {
-            if self.hierarchy.version == Version::V2 {
-                self.hand_down(&parent)?;
-            }
-            let child = parent.join(name);
-            match std::fs::create_dir(&child) {
-                Err(source) if source.kind() != ErrorKind::AlreadyExists => {
-                    return Err(CgroupError::Create { path: child, source });
-                }
-                _ => {}
-            }
-            if self.hierarchy.version == Version::V1 && self.hierarchy.has("cpuset") {
-                inherit_cpuset(&parent, &child)?;
-            }
-            parent = child;
-        }
-        Ok(())
-    }
-
-    /// A v2 group has the controllers that its parent enables in `cgroup.subtree_control`.
-    fn hand_down(&self, parent: &Path) -> Result<(), CgroupError> {
-        let enabled = read(&parent.join("cgroup.subtree_control"))?;
-        let missing: Vec<String> = ["memory", "cpu", "pids", "cpuset", "io"]
-            .iter()
-            .filter(|name| self.hierarchy.has(name) && !enabled.split_whitespace().any(|on| on == **name))
-            .map(|name| format!("+{name}"))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        write(&parent.join("cgroup.subtree_control"), &missing.join(" "))
-    }
-
-    fn write_setting(&self, setting: &limits::Setting) -> Result<(), CgroupError> {
-        let path = self.path.join(&setting.file);
-        if setting.optional && !path.exists() {
-            return Ok(());
-        }
-        write(&path, &setting.value)
-    }
-
-    fn write(&self, file: &str, value: &str) -> Result<(), CgroupError> {
-        write(&self.path.join(file), value)
-    }
-}
-
-/// A new v1 cpuset has no processors and no memory nodes, and takes no process before it has.
-fn inherit_cpuset(parent: &Path, child: &Path) -> Result<(), CgroupError> {
-    for file in ["cpuset.cpus", "cpuset.mems"] {
-        if read(&child.join(file))?.trim().is_empty() {
-            write(&child.join(file), read(&parent.join(file))?.trim())?;
-        }
-    }
-    Ok(())
-}
-
-fn processes_below(directory: &Path) -> Result<Vec<i32>, CgroupError> {
-    let text = read(&directory.join("cgroup.procs"))?;
-    let mut processes: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
-    for child in children(directory) {
-        processes.extend(processes_below(&child)?);
-    }
-    Ok(processes)
-}
-
-fn children(directory: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .collect()
-}
-
-fn remove_below(directory: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Ok(()) => return Ok(()),
-        Err(_) => {}
-    }
-    for child in children(directory) {
-        remove_below(&child)?;
-    }
-    std::fs::remove_dir(directory)
-}
-
-pub(super) fn read(path: &Path) -> Result<String, CgroupError> {
-    match std::fs::read_to_string(path) {
-        // Removed while it was read: it is empty, then.
-        Err(source) if source.raw_os_error() == Some(guise_sys::Errno::NODEV.raw_os_error()) => {
-            Ok(String::new())
-        }
-        answer => answer.map_err(|source| CgroupError::Read {
-            path: path.into(),
-            source,
-        }),
-    }
-}
-
-pub(super) fn write(path: &Path, value: &str) -> Result<(), CgroupError> {
-    std::fs::write(path, value).map_err(|source| CgroupError::Write {
-        path: path.into(),
-        value: value.into(),
-        source,
-    })
 }
 
 #[cfg(test)]

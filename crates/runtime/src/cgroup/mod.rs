@@ -3,13 +3,16 @@
 //! A container has the same path in every hierarchy that guise uses. Nothing is ever re-mounted, and nothing outside that path
 //! is touched except `cgroup.subtree_control` of its v2 ancestors.
 
+mod directory;
+mod error;
 mod freezer;
 mod group;
 mod hierarchy;
 mod limits;
 mod usage;
 
-pub use group::{CgroupError, Group};
+pub use error::CgroupError;
+pub use group::Group;
 pub use hierarchy::{Hierarchy, Version, discover};
 pub use usage::Usage;
 

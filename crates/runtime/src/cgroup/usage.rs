@@ -1,6 +1,8 @@
 //! What a group uses now.
 
-use super::group::{CgroupError, Group, read};
+use super::directory::read;
+use super::error::CgroupError;
+use super::group::Group;
 use super::hierarchy::Version;
 use std::path::Path;
 

@@ -1,0 +1,77 @@
+//! What can go wrong with control groups.
+
+use std::path::PathBuf;
+
+/// A step with a group failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CgroupError {
+    /// The hierarchies could not be found.
+    #[error("reading the cgroup mounts from /proc/self/mountinfo: {source}")]
+    Discover {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There are none.
+    #[error(
+        "this machine has no cgroup hierarchy mounted; mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+    )]
+    NoHierarchy,
+    /// The path of a group leaves the hierarchy.
+    #[error("cgroup path {path}: only names separated by / are allowed", path = path.display())]
+    BadPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A limit needs a controller that the machine does not offer.
+    #[error(
+        "setting {file}: no mounted hierarchy has the {controller} controller; enable it on the kernel command line or in the hierarchy's root"
+    )]
+    NoController {
+        /// The controller.
+        controller: String,
+        /// The file that would be written.
+        file: String,
+    },
+    /// A directory could not be made.
+    #[error("making cgroup {path}: {source}", path = path.display())]
+    Create {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    #[error("writing {value:?} to {path}: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        value: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be read.
+    #[error("reading {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A directory could not be removed.
+    #[error("removing cgroup {path}: {source}", path = path.display())]
+    Remove {
+        /// The directory.
+        path: PathBuf,
+        /// Why; `EBUSY`: processes in it could not be killed in time.
+        source: std::io::Error,
+    },
+    /// Freezing did not come to an end.
+    #[error("freezing cgroup {path}: not all processes stopped within {seconds} s", path = path.display())]
+    FreezeTimeout {
+        /// The directory.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+}
