@@ -9,15 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("sys", &[]),
-    ("runtime", &["model", "sys"]),
+    ("runtime", &["sys"]),
     ("image", &["model", "sys"]),
     ("volume", &["model", "sys"]),
     ("network", &["model", "sys"]),
     ("node", &["model", "sys", "runtime", "image", "volume", "network"]),
     ("config", &["model"]),
-    ("nginx", &["model", "config"]),
+    ("nginx", &["config"]),
     ("build", &["model", "image", "config", "node"]),
-    ("platform", &["model", "config", "nginx", "build", "node"]),
+    (
+        "platform",
+        &["model", "image", "config", "nginx", "build", "node"],
+    ),
     ("api", &["model"]),
     ("daemon", &["model", "api", "platform"]),
     ("edge", &["model", "api"]),
@@ -180,7 +183,7 @@ mod tests {
         assert_eq!(faults(&crates), Vec::<String>::new());
         let runtime = crates.get_mut("runtime").unwrap();
         runtime.ours.insert("platform".into());
-        runtime.others.insert("rustix".into());
+        runtime.others.insert("libc".into());
         assert_eq!(
             faults(&crates),
             [
