@@ -44,6 +44,8 @@ pub enum Command {
     },
     /// Asks for the edge's condition.
     Status,
+    /// Ends the edge once the requests under way have ended, ten seconds at most.
+    Stop,
 }
 
 /// What the edge answers.

@@ -27,6 +27,17 @@ pub struct Project {
     pub created_at: String,
 }
 
+/// An environment to be made as a branch of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchEnvironment {
+    /// Its branch.
+    pub name: String,
+    /// The environment it is branched from; production when absent.
+    pub parent: Option<String>,
+    /// Whether it gets a clone of its parent's data.
+    pub clone_parent: bool,
+}
+
 /// An environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {

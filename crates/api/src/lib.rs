@@ -20,7 +20,9 @@ mod status;
 pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
 pub use doctor::Check;
-pub use environment::{CreateProject, Environment, EnvironmentStatus, EnvironmentType, Project, Route};
+pub use environment::{
+    BranchEnvironment, CreateProject, Environment, EnvironmentStatus, EnvironmentType, Project, Route,
+};
 pub use error::{ApiError, ErrorKind};
 pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate};
 pub use image::{BuildImage, Image, ImageKind};

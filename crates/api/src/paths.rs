@@ -7,7 +7,10 @@
 //! | GET, DELETE | `/v1/projects/{project}` | | [`Project`](crate::Project) |
 //! | GET | `/v1/projects/{project}/environments` | | list of [`Environment`](crate::Environment) |
 //! | GET | `/v1/projects/{project}/environments/{environment}` | | [`Environment`](crate::Environment) |
-//! | POST | `…/environments/{environment}/redeploy` | | [`Activity`](crate::Activity) |
+//! | POST | `…/environments` | [`BranchEnvironment`](crate::BranchEnvironment) | [`Activity`](crate::Activity) |
+//! | DELETE | `…/environments/{environment}` | | [`Activity`](crate::Activity) |
+//! | POST | `…/environments/{environment}/redeploy` (or `activate`, `deactivate`, `pause`, `resume`, `merge`) | | [`Activity`](crate::Activity) |
+//! | POST | `…/environments/{environment}/synchronize?code=BOOL&data=BOOL` | | [`Activity`](crate::Activity) |
 //! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
 //! | POST | `…/environments/{environment}/exec` | upgrade, see [`exec`](crate::exec) | frames |
 //! | GET | `/v1/containers?project=ID&environment=NAME` | | list of [`Container`](crate::Container) |
@@ -35,6 +38,18 @@ pub const ENVIRONMENTS: &str = "/v1/projects/{project}/environments";
 pub const ENVIRONMENT: &str = "/v1/projects/{project}/environments/{environment}";
 /// Deploy the environment again.
 pub const REDEPLOY: &str = "/v1/projects/{project}/environments/{environment}/redeploy";
+/// Start an inactive environment.
+pub const ACTIVATE: &str = "/v1/projects/{project}/environments/{environment}/activate";
+/// Remove what an environment runs and its data.
+pub const DEACTIVATE: &str = "/v1/projects/{project}/environments/{environment}/deactivate";
+/// Stop what an environment runs.
+pub const PAUSE: &str = "/v1/projects/{project}/environments/{environment}/pause";
+/// Start a paused environment.
+pub const RESUME: &str = "/v1/projects/{project}/environments/{environment}/resume";
+/// Merge an environment into its parent.
+pub const MERGE: &str = "/v1/projects/{project}/environments/{environment}/merge";
+/// Bring the parent's code or data into an environment.
+pub const SYNCHRONIZE: &str = "/v1/projects/{project}/environments/{environment}/synchronize";
 /// Log files of an environment's containers.
 pub const LOGS: &str = "/v1/projects/{project}/environments/{environment}/logs";
 /// A process in an environment's container.

@@ -1,1 +1,14 @@
-//! .
+//! guised: the HTTP API over the platform, and the life of the processes beside it.
+//!
+//! Knows how a request becomes a call and an answer, where the sockets are, and how the edge is started and told.
+//! Never decides what an environment should be (`platform`) and never touches a container (`node`).
+
+#![forbid(unsafe_code)]
+
+mod api;
+mod config;
+mod edge;
+mod serve;
+mod view;
+
+pub use serve::{doctor, main, types};

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 /// The names and ranges that mark what one guise owns on a machine. Two guises (say a production one and a
 /// test run) live side by side when all of these differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Instance {
     /// Name of the nftables table and of the cgroup below each hierarchy's root.
     pub name: String,

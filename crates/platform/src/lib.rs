@@ -1,1 +1,150 @@
-//! .
+//! Projects, environments, activities: desired state minus actual state is a plan, and a plan is steps.
+//!
+//! Knows what a person wants: reads the pushed configuration, has apps built, describes the environment as a value
+//! ([`desired`]), compares it with what runs ([`plan()`]), and carries the difference out step by step, journaled.
+//! Never speaks HTTP or SSH and never touches a container itself: that is the node's.
+//!
+//! To the left of carrying out everything is a pure value or a pure function, tested without root.
+
+#![forbid(unsafe_code)]
+
+mod activity;
+mod assemble;
+mod build;
+mod carry_out;
+mod catalog;
+mod deploy;
+pub mod desired;
+mod edge;
+mod error;
+mod git;
+mod inspect;
+mod lifecycle;
+mod machine_name;
+mod plan;
+mod project;
+mod push;
+mod random;
+mod routes;
+mod step;
+mod store;
+mod tail;
+mod task;
+mod tree;
+mod variables;
+
+pub use activity::{Activities, LogPart, Report};
+pub use catalog::type_list;
+pub use edge::{Edge, EdgeError};
+pub use error::PlatformError;
+pub use git::GitError;
+pub use inspect::{ContainerView, Owned};
+pub use machine_name::machine_name;
+pub use plan::{Actual, State, plan};
+pub use push::{Received, RefUpdate, Verdict};
+pub use routes::{ResolvedRoute, Target};
+pub use step::Step;
+pub use store::{
+    ActivityRecord, ActivityState, EnvironmentRecord, EnvironmentStatus, EnvironmentType, ProjectRecord,
+    StoreError, time,
+};
+pub use tail::last_lines;
+
+// The layer above holds these values without knowing the crates they come from.
+pub use guise_config::TypeList;
+pub use guise_image::Catalog;
+pub use guise_node::{
+    ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, doctor::examine,
+};
+
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use store::Store;
+
+/// Where the platform keeps things and how it is reached from outside.
+#[derive(Debug, Clone)]
+pub struct PlatformConfig {
+    /// The state directory. The platform owns `guise.db`, `projects/` and `activities/` below it.
+    pub state: PathBuf,
+    /// Domain of generated URLs: `localhost`.
+    pub domain: String,
+    /// Port in generated URLs; `None` for the scheme's own.
+    pub url_port: Option<u16>,
+    /// Program and arguments of the repositories' hooks, up to the hook's name; `{project}` is filled in.
+    pub hook_command: Vec<OsString>,
+}
+
+/// The platform. Cheap to clone; all methods may be called from any thread and block.
+#[derive(Clone)]
+pub struct Platform {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: PlatformConfig,
+    store: Arc<Store>,
+    node: Node,
+    edge: Arc<dyn Edge>,
+    activities: Arc<Activities>,
+}
+
+impl Platform {
+    /// Opens the database over a node and an edge. Call [`recover`](Self::recover) before anything else.
+    ///
+    /// # Errors
+    /// When the database or a directory cannot be opened.
+    pub fn open(config: PlatformConfig, node: Node, edge: Arc<dyn Edge>) -> Result<Self, PlatformError> {
+        let store = Arc::new(Store::open(&config.state.join("guise.db"))?);
+        let logs = config.state.join("activities");
+        let activities =
+            Activities::open(store.clone(), logs.clone()).map_err(|source| PlatformError::File {
+                operation: "make",
+                path: logs,
+                source,
+            })?;
+        let activities = Arc::new(activities);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                store,
+                node,
+                edge,
+                activities,
+            }),
+        })
+    }
+
+    /// Picks up where a stopped daemon left off: tells the edge every environment's routes, writes the
+    /// repositories' hooks anew (the program may have moved), and queues unfinished activities again.
+    ///
+    /// # Errors
+    /// When the database cannot be read or the edge does not answer.
+    pub fn recover(&self) -> Result<(), PlatformError> {
+        for project in self.store().projects()? {
+            self.install_hooks(&project.id)?;
+        }
+        self.restore_routes()?;
+        self.resume_tasks()
+    }
+
+    /// The node below.
+    pub fn node(&self) -> &Node {
+        &self.shared.node
+    }
+
+    /// Activities and their logs.
+    pub fn activities(&self) -> &Arc<Activities> {
+        &self.shared.activities
+    }
+
+    fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    fn edge(&self) -> &dyn Edge {
+        &*self.shared.edge
+    }
+
+    fn config(&self) -> &PlatformConfig {
+        &self.shared.config
+    }
+}

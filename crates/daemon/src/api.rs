@@ -1,0 +1,92 @@
+//! The HTTP API (`guise_api::paths`): each request becomes one call of the platform.
+
+mod activities;
+mod containers;
+mod error;
+mod exec;
+mod hooks;
+mod images;
+mod lifecycle;
+mod logs;
+mod projects;
+mod status;
+
+pub(crate) use error::Failure;
+
+use crate::{config::Config, edge::EdgeClient};
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use guise_api::paths;
+use guise_platform::Platform;
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::Notify;
+
+/// What every request may use.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) platform: Platform,
+    pub(crate) edge: Arc<EdgeClient>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) state: Arc<PathBuf>,
+    /// Told when the daemon shall stop; the value says whether the machine is to be cleared.
+    pub(crate) stop: Arc<Stop>,
+}
+
+/// How the daemon is asked to stop.
+#[derive(Default)]
+pub(crate) struct Stop {
+    pub(crate) asked: Notify,
+    pub(crate) teardown: std::sync::atomic::AtomicBool,
+}
+
+/// The API's routes.
+pub(crate) fn router(app: App) -> Router {
+    Router::new()
+        .route(paths::STATUS, get(status::show))
+        .route(paths::STOP, post(status::stop))
+        .route(paths::PROJECTS, get(projects::list).post(projects::create))
+        .route(paths::PROJECT, get(projects::show).delete(projects::delete))
+        .route(
+            paths::ENVIRONMENTS,
+            get(projects::environments).post(lifecycle::branch),
+        )
+        .route(
+            paths::ENVIRONMENT,
+            get(projects::environment).delete(lifecycle::delete),
+        )
+        .route(paths::REDEPLOY, post(lifecycle::redeploy))
+        .route(paths::ACTIVATE, post(lifecycle::activate))
+        .route(paths::DEACTIVATE, post(lifecycle::deactivate))
+        .route(paths::PAUSE, post(lifecycle::pause))
+        .route(paths::RESUME, post(lifecycle::resume))
+        .route(paths::MERGE, post(lifecycle::merge))
+        .route(paths::SYNCHRONIZE, post(lifecycle::synchronize))
+        .route(paths::LOGS, get(logs::follow))
+        .route(paths::EXEC, post(exec::start))
+        .route(paths::CONTAINERS, get(containers::list))
+        .route(paths::ACTIVITIES, get(activities::list))
+        .route(paths::ACTIVITY, get(activities::show))
+        .route(paths::ACTIVITY_LOG, get(activities::log))
+        .route(paths::ACTIVITY_CANCEL, post(activities::cancel))
+        .route(paths::IMAGES, get(images::list).post(images::build))
+        .route(paths::PRE_RECEIVE, post(hooks::pre_receive))
+        .route(paths::POST_RECEIVE, post(hooks::post_receive))
+        .fallback(error::unknown_path)
+        .with_state(app)
+}
+
+/// Runs a blocking call of the platform off the threads that serve connections.
+pub(crate) async fn blocking<T: Send + 'static>(
+    app: &App,
+    call: impl FnOnce(&Platform) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let platform = app.platform.clone();
+    match tokio::task::spawn_blocking(move || call(&platform)).await {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(Failure::internal(&format!(
+            "a request failed in a way it should not have: {panic}"
+        ))),
+    }
+}

@@ -1,0 +1,121 @@
+//! Errors as answers: whose mistake, in what words, and what to do.
+
+use axum::{
+    Json,
+    http::{StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use guise_api::{ApiError, ErrorKind};
+use guise_platform::PlatformError;
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) ApiError);
+
+impl Failure {
+    pub(crate) fn new(kind: ErrorKind, code: &str, message: String, hints: Vec<String>) -> Self {
+        Self(ApiError {
+            kind,
+            code: code.into(),
+            message,
+            hints,
+        })
+    }
+
+    pub(crate) fn internal(message: &str) -> Self {
+        tracing::error!(message, "internal error");
+        Self::new(
+            ErrorKind::Internal,
+            "internal",
+            message.into(),
+            vec!["The daemon's log says more.".into()],
+        )
+    }
+}
+
+impl From<PlatformError> for Failure {
+    fn from(error: PlatformError) -> Self {
+        let message = error.to_string();
+        let known = |what: &str, names: &[String]| match names {
+            [] => vec![],
+            names => vec![format!("There {what}: {}.", names.join(", "))],
+        };
+        let (kind, code, hints) = match &error {
+            PlatformError::UnknownProject { known: names, .. } => {
+                let hints = match names.as_slice() {
+                    [] => {
+                        vec!["There is none yet: make one with `guise up` or `guise project create`.".into()]
+                    }
+                    names => known("are", names),
+                };
+                (ErrorKind::User, "project.unknown", hints)
+            }
+            PlatformError::AmbiguousTitle { .. } => (
+                ErrorKind::User,
+                "project.ambiguous",
+                vec!["`guise project list` shows the ids.".into()],
+            ),
+            PlatformError::UnknownEnvironment { known: names, .. } => {
+                (ErrorKind::User, "environment.unknown", known("are", names))
+            }
+            PlatformError::NotDeployed { .. } => (
+                ErrorKind::User,
+                "environment.not_deployed",
+                vec!["Push its branch.".into()],
+            ),
+            PlatformError::UnknownContainer { known: names, .. } => {
+                (ErrorKind::User, "container.unknown", known("are", names))
+            }
+            PlatformError::EnvironmentExists { .. } => (ErrorKind::User, "environment.exists", vec![]),
+            PlatformError::NoParent { .. } => (ErrorKind::User, "environment.no_parent", vec![]),
+            PlatformError::IsProduction { .. } => (ErrorKind::User, "environment.production", vec![]),
+            PlatformError::WrongStatus { .. } => (ErrorKind::Conflict, "environment.status", vec![]),
+            PlatformError::UnknownActivity { .. } => (ErrorKind::User, "activity.unknown", vec![]),
+            PlatformError::ActivityEnded { .. } => (ErrorKind::Conflict, "activity.ended", vec![]),
+            PlatformError::UnknownImage { .. } => (ErrorKind::User, "image.unknown", vec![]),
+            PlatformError::BadBranch { .. } => (ErrorKind::User, "branch.invalid", vec![]),
+            PlatformError::Busy { activity, .. } => (
+                ErrorKind::Conflict,
+                "project.busy",
+                vec![format!(
+                    "Wait for it, or stop it: guise activity cancel {activity}"
+                )],
+            ),
+            PlatformError::Edge(_)
+            | PlatformError::File { .. }
+            | PlatformError::Node(_)
+            | PlatformError::Git(_) => (
+                ErrorKind::Machine,
+                "machine",
+                vec!["`guise doctor` checks the machine.".into()],
+            ),
+            PlatformError::Store(_) => (ErrorKind::Machine, "database", vec![]),
+        };
+        Self::new(kind, code, message, hints)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = match self.0.kind {
+            ErrorKind::User if self.0.code.ends_with(".unknown") => StatusCode::NOT_FOUND,
+            ErrorKind::User => StatusCode::BAD_REQUEST,
+            ErrorKind::Configuration => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Machine => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, Json(self.0)).into_response()
+    }
+}
+
+/// Any path that is none of the API's.
+pub(crate) async fn unknown_path(uri: Uri) -> Failure {
+    let hint = "The client and the daemon may be of different versions: `guise daemon status`.".into();
+    Failure::new(
+        ErrorKind::User,
+        "path.unknown",
+        format!("there is no {} in this API", uri.path()),
+        vec![hint],
+    )
+}

@@ -1,0 +1,50 @@
+//! What a repository's hooks ask and tell.
+
+use super::{App, Failure, blocking};
+use crate::view;
+use axum::{Json, extract::State};
+use guise_api::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply};
+use guise_platform::RefUpdate;
+use std::path::Path;
+
+pub(crate) async fn pre_receive(
+    State(app): State<App>,
+    Json(push): Json<CheckPush>,
+) -> Result<Json<CheckPushReply>, Failure> {
+    blocking(&app, move |platform| {
+        let quarantine = push.quarantine.as_deref().map(Path::new);
+        let verdict = platform.check_push(&push.project, &updates(&push.updates), quarantine)?;
+        Ok(Json(CheckPushReply {
+            accepted: verdict.accepted,
+            output: verdict.output,
+        }))
+    })
+    .await
+}
+
+pub(crate) async fn post_receive(
+    State(app): State<App>,
+    Json(push): Json<PushReceived>,
+) -> Result<Json<PushReceivedReply>, Failure> {
+    blocking(&app, move |platform| {
+        let received = platform.push_received(&push.project, &updates(&push.updates))?;
+        let activities = received.activities.into_iter().map(view::activity).collect();
+        Ok(Json(PushReceivedReply {
+            activities,
+            output: received.output,
+        }))
+    })
+    .await
+}
+
+/// git writes an absent object as zeros (githooks(5)).
+fn updates(updates: &[guise_api::RefUpdate]) -> Vec<RefUpdate> {
+    let present = |id: &str| (!id.bytes().all(|digit| digit == b'0')).then(|| id.to_string());
+    updates
+        .iter()
+        .map(|update| RefUpdate {
+            new: present(&update.new),
+            name: update.name.clone(),
+        })
+        .collect()
+}

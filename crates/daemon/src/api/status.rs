@@ -1,0 +1,50 @@
+//! The daemon itself.
+
+use super::{App, Failure, blocking};
+use axum::{
+    Json,
+    extract::{Query, State},
+};
+use guise_api::Status;
+use serde::Deserialize;
+use std::sync::atomic::Ordering;
+
+pub(crate) async fn show(State(app): State<App>) -> Result<Json<Status>, Failure> {
+    status(&app).await.map(Json)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct How {
+    /// Whether containers, edge and everything else on the machine go too; data stays.
+    #[serde(default)]
+    teardown: bool,
+}
+
+pub(crate) async fn stop(State(app): State<App>, Query(how): Query<How>) -> Result<Json<Status>, Failure> {
+    let status = status(&app).await?;
+    app.stop.teardown.store(how.teardown, Ordering::Relaxed);
+    app.stop.asked.notify_one();
+    Ok(Json(status))
+}
+
+async fn status(app: &App) -> Result<Status, Failure> {
+    let edge = app.edge.clone();
+    let (config, state) = (app.config.clone(), app.state.clone());
+    blocking(app, move |platform| {
+        let pool = platform
+            .node()
+            .pool_usage()
+            .map_err(guise_platform::PlatformError::from)?;
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            edge_pid: edge.pid(),
+            edge_address: config.edge_listen.to_string(),
+            domain: config.domain.clone(),
+            state: state.display().to_string(),
+            pool_bytes: pool.total_bytes,
+            pool_used_bytes: pool.used_bytes,
+        })
+    })
+    .await
+}

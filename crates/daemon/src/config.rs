@@ -1,0 +1,85 @@
+//! Settings: `<state>/config.toml`, every key optional.
+
+use anyhow::{Context, Result};
+use guise_model::Instance;
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Settings of a daemon.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What sets this guise apart from another on the machine.
+    pub instance: Instance,
+    /// Where the edge listens.
+    pub edge_listen: SocketAddr,
+    /// Domain of generated URLs.
+    pub domain: String,
+    /// Directories with image recipes besides the shipped ones; later ones win.
+    pub recipes: Vec<PathBuf>,
+    /// Built base images by recipe hash, shared between guises.
+    pub image_cache: PathBuf,
+    /// Size of a new data pool, in bytes. Its file is sparse.
+    pub pool_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            instance: Instance::default(),
+            edge_listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            domain: "localhost".into(),
+            recipes: Vec::new(),
+            image_cache: "/var/cache/guise/images".into(),
+            pool_bytes: 20_000_000_000,
+        }
+    }
+}
+
+impl Config {
+    /// Reads `<state>/config.toml`; the defaults when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read or has a key or value that is not understood; the message shows the line.
+    pub fn read(state: &Path) -> Result<Self> {
+        let path = state.join("config.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_keys_have_their_defaults_and_unknown_ones_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Config::read(directory.path()).unwrap().domain, "localhost");
+        let file = directory.path().join("config.toml");
+        std::fs::write(
+            &file,
+            "domain = \"sites.example\"\n[instance]\nname = \"other\"\n",
+        )
+        .unwrap();
+        let config = Config::read(directory.path()).unwrap();
+        assert_eq!(
+            (config.domain.as_str(), config.instance.name.as_str()),
+            ("sites.example", "other")
+        );
+        assert_eq!(config.instance.link_prefix, "gv");
+        std::fs::write(&file, "domian = \"x\"\n").unwrap();
+        let error = format!("{:#}", Config::read(directory.path()).unwrap_err());
+        assert!(
+            error.contains("domian") && error.contains("config.toml"),
+            "{error}"
+        );
+    }
+}

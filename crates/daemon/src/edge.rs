@@ -1,0 +1,240 @@
+//! The edge: started as a process of its own, told over its control socket, told again when it was restarted.
+//!
+//! The edge outlives guised. A restarted guised finds it by its socket and tells it what holds now.
+
+use guise_api::edge::{Action, Command, Reply, Route};
+use guise_platform::{Edge, EdgeError, ResolvedRoute, Target};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    os::unix::{net::UnixStream, process::CommandExt},
+    path::PathBuf,
+    process::Stdio,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long requests under way may take to end before a swap cuts them off.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long a request waits for a deployment.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a started edge may take to answer.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How to start an edge.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// The guise binary.
+    pub program: PathBuf,
+    /// The state directory.
+    pub state: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The user and group it runs as: the first of guise's own range, who owns nothing.
+    pub id: u32,
+}
+
+/// The connection to the edge.
+pub struct EdgeClient {
+    config: EdgeConfig,
+    connection: Mutex<Option<BufReader<UnixStream>>>,
+}
+
+impl EdgeClient {
+    /// Finds the running edge or starts one.
+    ///
+    /// # Errors
+    /// When it does not answer; the message has the end of its log.
+    pub fn start(config: EdgeConfig) -> anyhow::Result<Self> {
+        let client = Self {
+            config,
+            connection: Mutex::new(None),
+        };
+        client.ensure()?;
+        Ok(client)
+    }
+
+    /// Starts an edge if none answers. It finds the last routes in its table file.
+    ///
+    /// # Errors
+    /// When it does not answer in time; the message has the end of its log.
+    pub fn ensure(&self) -> anyhow::Result<()> {
+        if self.tell(&Command::Status).is_ok() {
+            return Ok(());
+        }
+        let log_path = self.config.state.join("edge.log");
+        let log = std::fs::File::create(&log_path)?;
+        let mut child = std::process::Command::new(&self.config.program)
+            .arg("edge")
+            .arg("--listen")
+            .arg(self.config.listen.to_string())
+            .arg("--control")
+            .arg(self.control())
+            .arg("--table")
+            .arg(self.config.state.join("edge/table.json"))
+            .args([
+                "--uid",
+                &self.config.id.to_string(),
+                "--gid",
+                &self.config.id.to_string(),
+            ])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            // A group of its own: a Ctrl-C for guised is none for the edge.
+            .process_group(0)
+            .spawn()?;
+        let begun = Instant::now();
+        let mut ended = None;
+        while ended.is_none() && begun.elapsed() < START_PATIENCE {
+            if self.tell(&Command::Status).is_ok() {
+                // Somebody must wait for it, or a dead edge would stay a zombie for as long as guised lives.
+                std::thread::spawn(move || child.wait());
+                return Ok(());
+            }
+            ended = child.try_wait()?;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let mut log = std::fs::File::open(&log_path)?;
+        let last = guise_platform::last_lines(&mut log, 5)?.join("\n  ");
+        anyhow::bail!("the edge does not start on {}:\n  {last}", self.config.listen);
+    }
+
+    /// The edge's process id, if it answers.
+    pub fn pid(&self) -> Option<u32> {
+        match self.tell(&Command::Status) {
+            Ok(Reply::Status { pid, .. }) => Some(pid),
+            _ => None,
+        }
+    }
+
+    fn control(&self) -> PathBuf {
+        self.config.state.join("edge/control.sock")
+    }
+
+    /// Sends a command; connects anew once when the connection has broken.
+    fn tell(&self, command: &Command) -> std::io::Result<Reply> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = connection.as_mut() {
+            match exchange(open, command) {
+                Ok(reply) => return Ok(reply),
+                Err(_) => *connection = None,
+            }
+        }
+        let mut fresh = BufReader::new(UnixStream::connect(self.control())?);
+        let reply = exchange(&mut fresh, command)?;
+        *connection = Some(fresh);
+        Ok(reply)
+    }
+
+    fn ask(&self, operation: &'static str, environment: &str, command: &Command) -> Result<Reply, EdgeError> {
+        let failed = |reason: String| EdgeError {
+            operation,
+            environment: environment.into(),
+            reason,
+        };
+        match self.tell(command) {
+            Ok(Reply::Error { message }) => Err(failed(message)),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(failed(format!("{}: {error}", self.control().display()))),
+        }
+    }
+}
+
+fn exchange(connection: &mut BufReader<UnixStream>, command: &Command) -> std::io::Result<Reply> {
+    let mut line = serde_json::to_vec(command)?;
+    line.push(b'\n');
+    connection.get_mut().write_all(&line)?;
+    let mut answer = String::new();
+    if connection.read_line(&mut answer)? == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(serde_json::from_str(&answer)?)
+}
+
+impl Edge for EdgeClient {
+    fn set_routes(
+        &self,
+        environment: &str,
+        routes: &[ResolvedRoute],
+        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+    ) -> Result<(), EdgeError> {
+        let routes = routes
+            .iter()
+            .filter_map(|route| edge_route(route, address))
+            .collect();
+        let command = Command::Routes {
+            environment: environment.into(),
+            routes,
+        };
+        self.ask("take the routes", environment, &command).map(|_| ())
+    }
+
+    fn hold(&self, environment: &str) -> Result<u32, EdgeError> {
+        let command = Command::Hold {
+            environment: environment.into(),
+            drain_ms: milliseconds(DRAIN),
+            patience_ms: milliseconds(PATIENCE),
+        };
+        match self.ask("hold requests", environment, &command)? {
+            Reply::Held { under_way } => Ok(under_way),
+            _ => Ok(0),
+        }
+    }
+
+    fn release(&self, environment: &str) -> Result<(), EdgeError> {
+        let command = Command::Release {
+            environment: environment.into(),
+        };
+        self.ask("release requests", environment, &command).map(|_| ())
+    }
+
+    fn retain(&self, environments: Vec<String>) -> Result<(), EdgeError> {
+        self.ask(
+            "forget the others",
+            "all environments",
+            &Command::Retain { environments },
+        )
+        .map(|_| ())
+    }
+
+    fn forget(&self, environment: &str) -> Result<(), EdgeError> {
+        let command = Command::Forget {
+            environment: environment.into(),
+        };
+        self.ask("forget the routes", environment, &command).map(|_| ())
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<Ipv4Addr>) -> Option<Route> {
+    let action = match &route.target {
+        Target::Upstream { upstream, .. } => Action::Upstream {
+            address: SocketAddrV4::new(address(upstream)?, 80),
+        },
+        Target::Redirect { to } => Action::Redirect {
+            to: to.trim_end_matches('/').into(),
+        },
+    };
+    Some(Route {
+        host: route.host.clone(),
+        path: route.path.clone(),
+        action,
+        original_url: route.original_url.clone(),
+    })
+}
+
+/// Ends the edge behind a control socket and waits until it is gone. No edge is success.
+pub fn stop(control: &std::path::Path) {
+    let Ok(stream) = UnixStream::connect(control) else {
+        return;
+    };
+    drop(exchange(&mut BufReader::new(stream), &Command::Stop));
+    let begun = Instant::now();
+    while UnixStream::connect(control).is_ok() && begun.elapsed() < START_PATIENCE {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,189 @@
+//! The platform's records as the API's types.
+
+use crate::api::Failure;
+use guise_api::{
+    Activity, ActivityResult, ActivityState, Container, ContainerKind, Environment, EnvironmentStatus,
+    EnvironmentType, Image, ImageKind, Lie, ProcessView, Project, Route,
+};
+use guise_platform::{
+    ActivityRecord, ContainerView, EnvironmentRecord, Platform, ProjectRecord, Target, desired,
+};
+
+pub(crate) fn project(platform: &Platform, project: ProjectRecord) -> Project {
+    let git_url = platform.git_url(&project.id);
+    Project {
+        id: project.id,
+        title: project.title,
+        default_branch: project.default_branch,
+        git_url,
+        created_at: project.created_at,
+    }
+}
+
+pub(crate) fn environment(
+    platform: &Platform,
+    environment: EnvironmentRecord,
+) -> Result<Environment, Failure> {
+    use guise_platform::{EnvironmentStatus as Status, EnvironmentType as Type};
+    let routes = platform.routes(&environment)?;
+    Ok(Environment {
+        name: environment.name,
+        machine_name: environment.machine_name,
+        project: environment.project,
+        kind: match environment.kind {
+            Type::Production => EnvironmentType::Production,
+            Type::Staging => EnvironmentType::Staging,
+            Type::Development => EnvironmentType::Development,
+        },
+        status: match environment.status {
+            Status::Active => EnvironmentStatus::Active,
+            Status::Inactive => EnvironmentStatus::Inactive,
+            Status::Paused => EnvironmentStatus::Paused,
+            Status::Deleting => EnvironmentStatus::Deleting,
+        },
+        parent: environment.parent,
+        head_commit: environment.head_commit,
+        deployed_at: environment.deployed_at,
+        routes: routes
+            .into_iter()
+            .map(|route| {
+                let (kind, to) = match route.target {
+                    Target::Upstream { upstream, .. } => ("upstream", upstream),
+                    Target::Redirect { to } => ("redirect", to),
+                };
+                let (url, original_url, primary) = (route.url, route.original_url, route.primary);
+                Route {
+                    url,
+                    original_url,
+                    primary,
+                    kind: kind.into(),
+                    to,
+                }
+            })
+            .collect(),
+    })
+}
+
+pub(crate) fn activity(activity: ActivityRecord) -> Activity {
+    use guise_platform::ActivityState as State;
+    let result = |success| {
+        if success {
+            ActivityResult::Success
+        } else {
+            ActivityResult::Failure
+        }
+    };
+    Activity {
+        id: activity.id,
+        kind: activity.kind,
+        project: activity.project,
+        environments: activity.environment.into_iter().collect(),
+        description: activity.description,
+        state: match activity.state {
+            State::Pending => ActivityState::Pending,
+            State::InProgress => ActivityState::InProgress,
+            State::Complete => ActivityState::Complete,
+            State::Cancelled => ActivityState::Cancelled,
+        },
+        result: activity.success.map(result),
+        completion_percent: activity.percent,
+        created_at: activity.created_at,
+        started_at: activity.started_at,
+        completed_at: activity.completed_at,
+    }
+}
+
+pub(crate) fn container(view: ContainerView) -> Container {
+    let owned = view.owned;
+    let spec = owned.status.spec;
+    let pid = match owned.status.state {
+        guise_platform::ContainerState::Running { pid } => Some(pid),
+        guise_platform::ContainerState::Exited => None,
+    };
+    Container {
+        id: spec.id,
+        project: owned.project,
+        environment: owned.environment,
+        name: owned.component,
+        kind: match view.kind {
+            desired::ComponentKind::App => ContainerKind::App,
+            desired::ComponentKind::Worker => ContainerKind::Worker,
+            desired::ComponentKind::Service => ContainerKind::Service,
+        },
+        image_type: view.image_type,
+        running: pid.is_some(),
+        pid,
+        memory_bytes: view.usage.memory_bytes,
+        memory_limit_bytes: spec.limits.memory_bytes,
+        created_at: time(owned.status.created_unix_ms),
+        lies: view
+            .lies
+            .into_iter()
+            .map(|[about, inside, outside]| Lie {
+                about,
+                inside,
+                outside,
+            })
+            .collect(),
+        processes: view
+            .processes
+            .into_iter()
+            .map(|process| ProcessView {
+                inside_pid: process.inside_pid,
+                host_pid: process.host_pid,
+                inside_parent: process.inside_parent,
+                inside_user: process.inside_uid.to_string(),
+                host_uid: process.host_uid,
+                rss_bytes: process.rss_bytes,
+                command: process.command,
+            })
+            .collect(),
+    }
+}
+
+/// Images of the store, then versions of recipes that are not built yet.
+pub(crate) fn images(platform: &Platform) -> Result<Vec<Image>, Failure> {
+    let mut images: Vec<Image> = platform
+        .images()?
+        .into_iter()
+        .map(|(image, app)| {
+            let (kind, name) = match image.kind {
+                guise_platform::ImageKind::Base { recipe, version } => {
+                    (ImageKind::Base, format!("{recipe}:{version}"))
+                }
+                guise_platform::ImageKind::App => (ImageKind::App, app.unwrap_or_else(|| "app".into())),
+            };
+            Image {
+                kind,
+                name,
+                used_by: platform.users_of(&image.digest),
+                digest: Some(image.digest),
+                bytes: image.bytes,
+                created_at: Some(time(image.created_unix_ms)),
+            }
+        })
+        .collect();
+    for name in platform.recipe_versions() {
+        if !images
+            .iter()
+            .any(|image| image.kind == ImageKind::Base && image.name == name)
+        {
+            let (kind, digest, created_at) = (ImageKind::Base, None, None);
+            images.push(Image {
+                kind,
+                name,
+                digest,
+                bytes: 0,
+                created_at,
+                used_by: 0,
+            });
+        }
+    }
+    images.sort_by(|a, b| (a.kind as u8, &a.name).cmp(&(b.kind as u8, &b.name)));
+    Ok(images)
+}
+
+/// Milliseconds since 1970 as RFC 3339 in UTC.
+fn time(unix_ms: u64) -> String {
+    guise_platform::time(unix_ms)
+}

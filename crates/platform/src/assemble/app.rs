@@ -1,0 +1,293 @@
+//! App and worker containers.
+
+use super::{AppBuild, Assembly, id_to_come, init, relationship::Related, scratch, service, worker_name};
+use crate::{
+    PlatformError,
+    desired::{Component, ComponentKind, Life, NGINX_FILE, VolumeWant},
+    variables::{self, Runtime},
+};
+use guise_config::{App, Commands, Mount, MountSource, Passthru, SocketFamily, Worker};
+use guise_image::Recipe;
+use guise_node::{AppImage, ContainerSpec, Egress, HostEntry, Link, Listen, RunFile, User, VolumeMount};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// `$PORT` of every app.
+const PORT: u16 = 8888;
+/// `$SOCKET` of every app that asks for one.
+const SOCKET: &str = "/run/app.sock";
+
+impl Assembly<'_> {
+    /// The app's container and those of its workers.
+    pub(super) fn app(&self, app: &App, build: &AppBuild) -> Result<Vec<Component>, PlatformError> {
+        let catalog = self.platform.node().catalog();
+        let resolved = catalog.resolve(&app.runtime.name, &app.runtime.resolved);
+        let recipe = match resolved {
+            Ok(resolved) => resolved.recipe,
+            Err(unknown) => {
+                return Err(PlatformError::UnknownImage {
+                    reason: unknown.to_string(),
+                });
+            }
+        };
+        let mut components = vec![self.web(app, build, recipe)?];
+        for worker in &app.workers {
+            components.push(self.worker(app, worker, build, recipe)?);
+        }
+        Ok(components)
+    }
+
+    fn web(&self, app: &App, build: &AppBuild, recipe: &Recipe) -> Result<Component, PlatformError> {
+        let related = self.related(&app.relationships)?;
+        let listen = listen(app.web.upstream.socket_family);
+        let env = self.env(app, build, recipe, &related, &listen);
+        let commands = &app.web.commands;
+        let mut files = process_files(recipe, app, commands, true)?;
+        files.extend(variables::files(&env));
+        files.push(RunFile {
+            path: NGINX_FILE.into(),
+            content: nginx(app, &listen),
+            mode: 0o644,
+        });
+        let has_start = commands.start.is_some();
+        let parts = Parts {
+            name: app.name.to_string(),
+            kind: ComponentKind::App,
+            limits: app.size.limits(app.profile),
+            disk_mb: app.disk_mb,
+            mounts: &app.mounts,
+            additional_hosts: &app.additional_hosts,
+            files,
+            life: Life::App {
+                listen: (has_start && passes_requests_on(app)).then_some(listen),
+                has_start,
+                deploy: app.hooks.deploy.clone(),
+                post_deploy: app.hooks.post_deploy.clone(),
+                post_start: commands.post_start.clone(),
+            },
+        };
+        self.component(app, build, recipe, related, env, parts)
+    }
+
+    fn worker(
+        &self,
+        app: &App,
+        worker: &Worker,
+        build: &AppBuild,
+        recipe: &Recipe,
+    ) -> Result<Component, PlatformError> {
+        let related = self.related(&worker.relationships)?;
+        let as_app = App {
+            relationships: worker.relationships.clone(),
+            variables: worker.variables.clone(),
+            ..app.clone()
+        };
+        let env = self.env(&as_app, build, recipe, &related, &Listen::Tcp(PORT));
+        let mut files = process_files(recipe, app, &worker.commands, false)?;
+        files.extend(variables::files(&env));
+        let parts = Parts {
+            name: worker_name(&app.name, &worker.name),
+            kind: ComponentKind::Worker,
+            limits: worker.size.limits(worker.profile),
+            disk_mb: worker.disk_mb,
+            mounts: &worker.mounts,
+            additional_hosts: &worker.additional_hosts,
+            files,
+            life: Life::Worker,
+        };
+        self.component(app, build, recipe, related, env, parts)
+    }
+
+    fn env(
+        &self,
+        app: &App,
+        build: &AppBuild,
+        recipe: &Recipe,
+        related: &Related,
+        listen: &Listen,
+    ) -> BTreeMap<String, String> {
+        variables::at_run_time(&Runtime {
+            project: self.project,
+            environment: self.environment,
+            app,
+            tree: &build.tree,
+            relationships: &related.credentials,
+            routes: &self.platform_routes,
+            listen,
+            image: recipe.env(),
+        })
+    }
+
+    fn component(
+        &self,
+        app: &App,
+        build: &AppBuild,
+        recipe: &Recipe,
+        related: Related,
+        env: BTreeMap<String, String>,
+        parts: Parts<'_>,
+    ) -> Result<Component, PlatformError> {
+        let user = service::user_of(recipe);
+        let (slot, address) = self.place(&parts.name);
+        let (mounts, volumes) = self.mounts(app, &parts, user)?;
+        let mut hosts = related.hosts;
+        for (name, address) in parts.additional_hosts {
+            if let Ok(address) = address.parse() {
+                hosts.push(HostEntry {
+                    name: name.clone(),
+                    address,
+                });
+            }
+        }
+        Ok(Component {
+            kind: parts.kind,
+            image_type: app.runtime.as_written(),
+            spec: ContainerSpec {
+                id: id_to_come(),
+                name: self.full_name(&parts.name),
+                hostname: Self::hostname(&parts.name),
+                slot,
+                base: build.base.clone(),
+                app: Some(AppImage::Frozen {
+                    image: build.image.clone(),
+                }),
+                mounts,
+                scratch: scratch(user),
+                files: parts.files,
+                process: init(user, init_env(recipe)),
+                limits: parts.limits,
+                link: Link {
+                    address,
+                    hosts,
+                    egress: Egress::Allow,
+                    connect: related.connect,
+                },
+            },
+            volumes,
+            env,
+            life: parts.life,
+            name: parts.name,
+        })
+    }
+
+    /// Mounts, outer ones first, and the volumes behind them (spec 1.8).
+    fn mounts(
+        &self,
+        app: &App,
+        parts: &Parts<'_>,
+        user: User,
+    ) -> Result<(Vec<VolumeMount>, Vec<VolumeWant>), PlatformError> {
+        let mut mounts = Vec::new();
+        let mut volumes: Vec<VolumeWant> = Vec::new();
+        for mount in parts.mounts {
+            let (owner, disk_mb) = match &mount.source {
+                MountSource::Local => (parts.name.clone(), parts.disk_mb),
+                MountSource::Storage => (format!("storage--{}", app.name), app.disk_mb),
+                MountSource::StorageOf(other) => {
+                    let other = self.config.apps.iter().find(|app| app.name == *other);
+                    let Some(other) = other else { continue };
+                    (format!("storage--{}", other.name), other.disk_mb)
+                }
+                MountSource::Instance => (format!("instance--{}", parts.name), None),
+                MountSource::Tmp => (format!("tmp--{}", parts.name), None),
+                MountSource::Service(name) => (name.to_string(), None),
+            };
+            let (volume, want) = self.volume(&owner, disk_mb, user, 0o755)?;
+            if !volumes.contains(&want) {
+                volumes.push(want);
+            }
+            mounts.push(VolumeMount {
+                volume,
+                source_path: mount.source_path.clone(),
+                target: format!("/app/{}", mount.path),
+                read_only: false,
+                owner: user,
+            });
+        }
+        mounts.sort_by(|a, b| a.target.cmp(&b.target));
+        Ok((mounts, volumes))
+    }
+}
+
+/// What differs between a web container and a worker's.
+struct Parts<'a> {
+    name: String,
+    kind: ComponentKind,
+    limits: guise_model::Limits,
+    disk_mb: Option<u64>,
+    mounts: &'a [Mount],
+    additional_hosts: &'a BTreeMap<String, String>,
+    files: Vec<RunFile>,
+    life: Life,
+}
+
+fn listen(family: SocketFamily) -> Listen {
+    match family {
+        SocketFamily::Tcp => Listen::Tcp(PORT),
+        SocketFamily::Unix => Listen::Unix(SOCKET.into()),
+    }
+}
+
+/// runit's own environment: no secret of the app's, those come with its start command.
+fn init_env(recipe: &Recipe) -> BTreeMap<String, String> {
+    let path = recipe.env().get("PATH").cloned();
+    let path = path.unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    BTreeMap::from([("PATH".to_string(), path)])
+}
+
+/// The runit services of an app's or worker's container.
+fn process_files(
+    recipe: &Recipe,
+    app: &App,
+    commands: &Commands,
+    web: bool,
+) -> Result<Vec<RunFile>, PlatformError> {
+    let context = json!({
+        "web": web,
+        "has_start": commands.start.is_some(),
+        "start": commands.start,
+        "pre_start": commands.pre_start,
+    });
+    let files = recipe
+        .render_files(&app.runtime.resolved, &context)
+        .map_err(service::bad_recipe)?;
+    Ok(files
+        .into_iter()
+        .map(|f| RunFile {
+            path: f.path,
+            content: f.content,
+            mode: f.mode,
+        })
+        .collect())
+}
+
+/// Whether any location or rule hands requests to the start command.
+fn passes_requests_on(app: &App) -> bool {
+    app.web.locations.iter().any(|location| {
+        location.passthru != Passthru::No
+            || location
+                .rules
+                .iter()
+                .any(|rule| matches!(&rule.passthru, Some(to) if *to != Passthru::No))
+    })
+}
+
+fn nginx(app: &App, listen: &Listen) -> String {
+    let upstream = match (&app.web.commands.start, listen) {
+        (None, _) => None,
+        (Some(_), Listen::Tcp(port)) => Some(guise_nginx::Upstream::Tcp(*port)),
+        (Some(_), Listen::Unix(path)) => Some(guise_nginx::Upstream::Unix(path.clone())),
+    };
+    guise_nginx::configuration(&guise_nginx::Site {
+        locations: &app.web.locations,
+        app_root: "/app",
+        upstream,
+        protocol: app.web.upstream.protocol,
+        listen: "80",
+        access_log: "/var/log/access.log",
+        error_log: "/var/log/error.log",
+        mime_types: "/etc/nginx/mime.types",
+        temp_dir: "/tmp",
+        pid: "/run/nginx.pid",
+    })
+}

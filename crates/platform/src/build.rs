@@ -1,0 +1,177 @@
+//! Builds what a configuration needs: base images, then each app, unless it was built before.
+
+use crate::{
+    Platform, PlatformError,
+    activity::Report,
+    assemble::{AppBuild, Images},
+    store::{BuildRecord, EnvironmentRecord, ProjectRecord, StoreError},
+    variables,
+};
+use guise_build::{BuildError, BuildRequest};
+use guise_config::{App, Project};
+use guise_model::{ImageDigest, Limits};
+use guise_node::NodeError;
+use std::collections::BTreeMap;
+
+/// What a build may use: the machine, within reason.
+const LIMITS: Limits = Limits {
+    cpu_millis: 64_000,
+    memory_bytes: 4_000_000_000,
+    pids: 8192,
+};
+
+/// Why something could not be built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildFailure {
+    /// The app's own build.
+    #[error("application {app} was not built: {source}")]
+    App {
+        /// The app.
+        app: String,
+        /// Why.
+        source: BuildError,
+    },
+    /// A base image.
+    #[error("the base image {image} was not built: {source}")]
+    Base {
+        /// Which.
+        image: String,
+        /// Why.
+        source: NodeError,
+    },
+    /// Anything that any request can run into.
+    #[error("{0}")]
+    Platform(#[from] PlatformError),
+}
+
+impl From<StoreError> for BuildFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Platform(error.into())
+    }
+}
+
+impl Platform {
+    /// Builds everything that a configuration needs.
+    pub(crate) fn build(
+        &self,
+        project: &ProjectRecord,
+        environment: &EnvironmentRecord,
+        config: &Project,
+        commit: &str,
+        report: &Report,
+    ) -> Result<Images, BuildFailure> {
+        let mut images = Images::default();
+        for service in &config.services {
+            let base = self.base(&service.type_name, &service.resolved, report)?;
+            images.services.insert(service.name.to_string(), base);
+        }
+        for app in &config.apps {
+            let base = self.base(&app.runtime.name, &app.runtime.resolved, report)?;
+            let build = self.build_app(project, environment, app, base, commit, report)?;
+            images.apps.insert(app.name.to_string(), build);
+        }
+        Ok(images)
+    }
+
+    fn base(&self, name: &str, version: &str, report: &Report) -> Result<ImageDigest, BuildFailure> {
+        let image = format!("{name}:{version}");
+        let mut told = false;
+        let mut progress = |line: &str| {
+            if !told {
+                report.line(&format!("Building base image {image} (once on this machine)"));
+                told = true;
+            }
+            report.line(&format!("  {line}"));
+        };
+        let catalog = self.node().catalog();
+        let resolved = catalog
+            .resolve(name, version)
+            .map_err(|unknown| PlatformError::UnknownImage {
+                reason: unknown.to_string(),
+            })?;
+        let (recipe, version) = (resolved.recipe.name(), &resolved.version);
+        let built = self
+            .node()
+            .base_image(recipe, version, false, report.cancelled(), &mut progress);
+        built.map_err(|source| BuildFailure::Base {
+            image: image.clone(),
+            source,
+        })
+    }
+
+    fn build_app(
+        &self,
+        project: &ProjectRecord,
+        environment: &EnvironmentRecord,
+        app: &App,
+        base: ImageDigest,
+        commit: &str,
+        report: &Report,
+    ) -> Result<AppBuild, BuildFailure> {
+        let failed = |source| BuildFailure::App {
+            app: app.name.to_string(),
+            source,
+        };
+        let repository = self.repository(&project.id);
+        let catalog = self.node().catalog();
+        let recipe = catalog
+            .resolve(&app.runtime.name, &app.runtime.resolved)
+            .map_err(|unknown| PlatformError::UnknownImage {
+                reason: unknown.to_string(),
+            })?
+            .recipe;
+        let env = variables::at_build_time(project, app, recipe.env());
+        let (repository, name) = (repository.path(), &app.name);
+        // No variable of the project or the environment is visible at build time yet.
+        let visible = BTreeMap::new();
+        let id = guise_build::build_id(repository, commit, app, &visible, &base)
+            .map_err(|error| failed(error.into()))?;
+        let tree = guise_build::tree_id(repository, commit, &app.source_root)
+            .map_err(|error| failed(error.into()))?;
+        let short = tree.get(..7).unwrap_or(&tree);
+        let image_type = app.runtime.as_written();
+        report.line(&format!(
+            "Building application '{name}' (runtime type: {image_type}, tree: {short})"
+        ));
+        let known = self.store().build(&project.id, id.as_str())?;
+        if let Some(known) = known.filter(|known| self.node().has_image(&known.image)) {
+            report.line("  Reusing existing build for this tree ID");
+            return Ok(AppBuild {
+                base,
+                image: known.image,
+                tree: known.tree,
+            });
+        }
+        let component = format!("build--{name}");
+        let (slot, _) = self.place(environment, &component)?;
+        let cache = self.store().volume(&project.id, "", &format!("cache--{name}"))?;
+        let container = crate::deploy::fresh_container_id();
+        let request = BuildRequest {
+            repository,
+            commit,
+            app,
+            env: &env,
+            base: &base,
+            recipe,
+            cache: &cache,
+            container: &container,
+            slot,
+            limits: LIMITS,
+        };
+        let mut line = |line: &str| report.line(&format!("  {line}"));
+        let built = guise_build::build(self.node(), &request, report.cancelled(), &mut line);
+        self.store()
+            .release_slot(&project.id, &environment.name, &component)?;
+        let made = BuildRecord {
+            image: built.map_err(failed)?,
+            tree,
+        };
+        self.store()
+            .record_build(&project.id, id.as_str(), name.as_str(), &made)?;
+        Ok(AppBuild {
+            base,
+            image: made.image,
+            tree: made.tree,
+        })
+    }
+}

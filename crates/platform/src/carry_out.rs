@@ -1,0 +1,263 @@
+//! Carries out a plan: each step journaled before and after, each shown while it runs.
+
+mod app;
+mod hook;
+mod service;
+
+pub(crate) use hook::process as hook_process;
+
+use crate::{
+    activity::Report,
+    desired::{Component, Desired},
+    edge::{Edge, EdgeError},
+    step::Step,
+    store::{EnvironmentRecord, Store, StoreError},
+};
+use guise_model::ContainerId;
+use guise_node::{Node, NodeError};
+use std::{collections::HashMap, net::Ipv4Addr, sync::atomic::Ordering, time::Duration};
+
+/// How long a container may take to stop by itself before it is killed (spec 1.9).
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// A step that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The node could not do it.
+    #[error("{0}")]
+    Node(#[from] NodeError),
+    /// The edge could not do it.
+    #[error("{0}")]
+    Edge(#[from] EdgeError),
+    /// The journal could not be written.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The start command ends again and again.
+    #[error("the start command of {component} does not stay up: it ended {times} times, last with {last}")]
+    StartFailed {
+        /// The app.
+        component: String,
+        /// How often it ended.
+        times: usize,
+        /// How it ended, in words.
+        last: String,
+        /// The end of its log.
+        log: Vec<String>,
+    },
+    /// The container's nginx does not come up.
+    #[error("nginx of {component} does not listen")]
+    NginxSilent {
+        /// The app.
+        component: String,
+        /// The end of its log.
+        log: Vec<String>,
+    },
+    /// A service does not get ready.
+    #[error("{component} did not answer within {} s: {answer}", .patience.as_secs())]
+    ServiceSilent {
+        /// The service.
+        component: String,
+        /// How long it was waited for.
+        patience: Duration,
+        /// What its readiness command said last.
+        answer: String,
+    },
+    /// A service refused its configuration.
+    #[error("{component} refused its configuration: {answer}")]
+    ProvisionRefused {
+        /// The service.
+        component: String,
+        /// What it said.
+        answer: String,
+    },
+    /// Somebody wanted no more of it.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl StepError {
+    /// Lines of a log that explain the failure.
+    pub fn log(&self) -> &[String] {
+        match self {
+            Self::StartFailed { log, .. } | Self::NginxSilent { log, .. } => log,
+            _ => &[],
+        }
+    }
+}
+
+/// A plan that is being carried out.
+pub struct CarryOut<'a> {
+    node: &'a Node,
+    store: &'a Store,
+    edge: &'a dyn Edge,
+    report: &'a Report,
+    environment: &'a EnvironmentRecord,
+    desired: &'a Desired,
+    /// For each app that was restarted, the socket it listened on before: another one means that the new process
+    /// is up.
+    restarted: HashMap<String, Option<u64>>,
+    /// Number of the next step in the journal.
+    number: u32,
+    /// Whether somebody may stop it between two steps.
+    cancellable: bool,
+}
+
+impl<'a> CarryOut<'a> {
+    /// Prepares to carry out plans for one deployment. `number` is the first step's number in the journal.
+    pub fn new(
+        node: &'a Node,
+        store: &'a Store,
+        edge: &'a dyn Edge,
+        report: &'a Report,
+        environment: &'a EnvironmentRecord,
+        desired: &'a Desired,
+        number: u32,
+    ) -> Self {
+        let restarted = HashMap::new();
+        Self {
+            node,
+            store,
+            edge,
+            report,
+            environment,
+            desired,
+            restarted,
+            number,
+            cancellable: true,
+        }
+    }
+
+    /// The number of the next step in the journal.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The way back from a cancelled deployment must be gone to its end.
+    pub fn uncancellable(self) -> Self {
+        Self {
+            cancellable: false,
+            ..self
+        }
+    }
+
+    /// Runs the steps in order.
+    ///
+    /// # Errors
+    /// The first step that failed; the later ones have not begun.
+    pub fn run(&mut self, steps: &[Step]) -> Result<(), StepError> {
+        for step in steps {
+            if self.cancellable && self.report.cancelled().load(Ordering::Relaxed) {
+                return Err(StepError::Cancelled);
+            }
+            self.report.line(&format!("  {step}"));
+            let journaled = serde_json::to_string(step).unwrap_or_default();
+            self.store.begin_step(self.report.id(), self.number, &journaled)?;
+            self.step(step)?;
+            self.store.end_step(self.report.id(), self.number)?;
+            self.number += 1;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), StepError> {
+        let key = self.environment.key();
+        match step {
+            Step::CreateVolume { component, volume } => {
+                for want in self.component(component).iter().flat_map(|c| &c.volumes) {
+                    if want.volume == *volume {
+                        self.node
+                            .volume_create(volume, want.quota_bytes, want.owner, want.mode)?;
+                    }
+                }
+            }
+            Step::Hold => match self.edge.hold(&key)? {
+                0 => {}
+                left => self.report.line(&format!(
+                    "W: {left} requests under way did not end and are cut off"
+                )),
+            },
+            Step::RemoveContainer {
+                component,
+                container,
+                retired,
+            } => {
+                self.node.remove(container, STOP_GRACE)?;
+                self.store.disown_container(container)?;
+                if *retired {
+                    self.store
+                        .release_slot(&self.environment.project, &self.environment.name, component)?;
+                }
+            }
+            Step::CreateContainer { component, .. } => self.create(component)?,
+            Step::AwaitService { component, container } => self.await_service(component, container)?,
+            Step::Provision { component, container } => self.provision(component, container)?,
+            Step::Connect { component, container } => {
+                if let Some(wanted) = self.component(component) {
+                    self.node.connect(container, &wanted.spec.link)?;
+                }
+            }
+            Step::WriteFiles {
+                component,
+                container,
+                write,
+                remove,
+            } => {
+                let files: Vec<_> = self
+                    .component(component)
+                    .iter()
+                    .flat_map(|c| &c.spec.files)
+                    .filter(|file| write.contains(&file.path))
+                    .cloned()
+                    .collect();
+                self.node.write_files(container, &files, remove)?;
+            }
+            Step::SwapApp { container, image, .. } => self.node.swap_app(container, image)?,
+            Step::RestartApp { component, container } => self.restart_app(component, container)?,
+            Step::ReloadNginx { container, .. } => self.node.signal_service(container, "nginx", "hup")?,
+            Step::AwaitApp { component, container } => self.await_app(component, container)?,
+            Step::SetRoutes => {
+                self.edge
+                    .set_routes(&key, &self.desired.routes, &|name| self.address(name))?;
+            }
+            Step::DeployHook { component } => self.deploy_hook(component),
+            Step::Release => self.edge.release(&key)?,
+            Step::PostDeployHook { component } => self.post_deploy_hook(component),
+        }
+        Ok(())
+    }
+
+    fn create(&self, component: &str) -> Result<(), StepError> {
+        let Some(component) = self.component(component) else {
+            return Ok(());
+        };
+        let id = &component.spec.id;
+        self.store.own_container(
+            id,
+            &self.environment.project,
+            &self.environment.name,
+            &component.name,
+        )?;
+        Ok(self.node.create(&component.spec)?)
+    }
+
+    fn component(&self, name: &str) -> Option<&'a Component> {
+        self.desired
+            .components
+            .iter()
+            .find(|component| component.name == name)
+    }
+
+    fn address(&self, name: &str) -> Option<Ipv4Addr> {
+        self.component(name).map(|component| component.spec.link.address)
+    }
+
+    /// The last lines of a container's log file: what explains why something does not run.
+    fn log_tail(&self, container: &ContainerId, name: &str) -> Vec<String> {
+        const LINES: usize = 20;
+        let Ok(Some(mut file)) = self.node.log(container, name) else {
+            return Vec::new();
+        };
+        let tail = crate::tail::last_lines(&mut file, LINES);
+        tail.unwrap_or_default()
+    }
+}

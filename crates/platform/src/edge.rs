@@ -1,0 +1,40 @@
+//! What the platform asks of the edge.
+
+use crate::routes::ResolvedRoute;
+use std::net::Ipv4Addr;
+
+/// The edge as the platform sees it. The daemon implements it over the edge's control socket; it also says
+/// everything again to an edge that was restarted.
+pub trait Edge: Send + Sync {
+    /// Replaces an environment's routes. `address` finds the container behind an app's name.
+    fn set_routes(
+        &self,
+        environment: &str,
+        routes: &[ResolvedRoute],
+        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+    ) -> Result<(), EdgeError>;
+
+    /// New requests wait; answers how many of those under way did not end in time.
+    fn hold(&self, environment: &str) -> Result<u32, EdgeError>;
+
+    /// Lets the waiting requests go.
+    fn release(&self, environment: &str) -> Result<(), EdgeError>;
+
+    /// Forgets every environment that is not named.
+    fn retain(&self, environments: Vec<String>) -> Result<(), EdgeError>;
+
+    /// Forgets an environment.
+    fn forget(&self, environment: &str) -> Result<(), EdgeError>;
+}
+
+/// The edge did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[error("the edge did not {operation} for {environment}: {reason}")]
+pub struct EdgeError {
+    /// What it was asked to do.
+    pub operation: &'static str,
+    /// For which environment.
+    pub environment: String,
+    /// Why not.
+    pub reason: String,
+}

@@ -1,0 +1,138 @@
+//! What can go wrong for somebody who asks the platform for something.
+
+use crate::{edge::EdgeError, git::GitError, store::StoreError};
+use guise_node::NodeError;
+use std::{io, path::PathBuf};
+
+/// A request that the platform cannot grant.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// No project of that id or title.
+    #[error("there is no project {given:?}")]
+    UnknownProject {
+        /// What was asked for.
+        given: String,
+        /// Titles that exist.
+        known: Vec<String>,
+    },
+    /// Several projects have the title.
+    #[error("{count} projects are called {title:?}: name one by its id")]
+    AmbiguousTitle {
+        /// The title.
+        title: String,
+        /// How many have it.
+        count: usize,
+    },
+    /// No environment of that name.
+    #[error("project {project} has no environment {given:?}")]
+    UnknownEnvironment {
+        /// The project.
+        project: String,
+        /// What was asked for.
+        given: String,
+        /// Environments that exist.
+        known: Vec<String>,
+    },
+    /// The environment has never been deployed.
+    #[error("environment {environment} is not deployed yet")]
+    NotDeployed {
+        /// The environment.
+        environment: String,
+    },
+    /// The environment or its branch exists.
+    #[error("there is an environment or branch {name:?} already")]
+    EnvironmentExists {
+        /// Its name.
+        name: String,
+    },
+    /// The environment was branched from none.
+    #[error("environment {environment} has no parent")]
+    NoParent {
+        /// The environment.
+        environment: String,
+    },
+    /// Production is protected.
+    #[error(
+        "environment {environment} is production: it can be neither deactivated nor deleted but with its project"
+    )]
+    IsProduction {
+        /// The environment.
+        environment: String,
+    },
+    /// The environment is not in a condition for this.
+    #[error("environment {environment} is {status} and cannot be {wanted}")]
+    WrongStatus {
+        /// The environment.
+        environment: String,
+        /// Its condition.
+        status: &'static str,
+        /// What was wanted.
+        wanted: &'static str,
+    },
+    /// No such app, worker or service.
+    #[error("environment {environment} has no container {given:?}")]
+    UnknownContainer {
+        /// The environment.
+        environment: String,
+        /// What was asked for.
+        given: String,
+        /// Containers that exist.
+        known: Vec<String>,
+    },
+    /// No such activity.
+    #[error("there is no activity {given}")]
+    UnknownActivity {
+        /// What was asked for.
+        given: String,
+    },
+    /// The activity has ended.
+    #[error("activity {given} has ended already")]
+    ActivityEnded {
+        /// The activity.
+        given: String,
+    },
+    /// No such recipe or version.
+    #[error("{reason}")]
+    UnknownImage {
+        /// What exists instead.
+        reason: String,
+    },
+    /// Something changes the project at the moment.
+    #[error("project {project} is busy with activity {activity}")]
+    Busy {
+        /// The project.
+        project: String,
+        /// What it is busy with.
+        activity: String,
+    },
+    /// A branch name that git does not take.
+    #[error("{given:?} cannot be a branch: {reason}")]
+    BadBranch {
+        /// The name.
+        given: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The node.
+    #[error("{0}")]
+    Node(#[from] NodeError),
+    /// The edge.
+    #[error("{0}")]
+    Edge(#[from] EdgeError),
+    /// A repository.
+    #[error("{0}")]
+    Git(#[from] GitError),
+    /// A file of guise's own.
+    #[error("cannot {operation} {path}: {source}")]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}

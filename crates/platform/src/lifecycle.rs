@@ -1,0 +1,358 @@
+//! An environment's life besides pushes: branch, activate, pause, synchronize, merge, deactivate, delete (spec 5.2).
+
+use crate::{
+    Platform, PlatformError,
+    activity::Report,
+    deploy::{DeployError, Reason},
+    store::{ActivityRecord, EnvironmentRecord, EnvironmentStatus, EnvironmentType, ProjectRecord},
+    task::Task,
+};
+use guise_model::{ContainerId, VolumeId};
+use std::{collections::BTreeSet, time::Duration};
+
+/// How long containers may take to stop by themselves.
+const GRACE: Duration = Duration::from_secs(15);
+
+impl Platform {
+    /// Makes an environment as a branch of another: its code, its data as of now, its own everything else.
+    ///
+    /// # Errors
+    /// When the name cannot be a branch, or is one already.
+    pub fn branch(
+        &self,
+        project: &ProjectRecord,
+        name: &str,
+        parent: &EnvironmentRecord,
+        clone_parent: bool,
+    ) -> Result<ActivityRecord, PlatformError> {
+        crate::project::check_branch(name)?;
+        let repository = self.repository(&project.id);
+        if repository.head_of(name)?.is_some() || self.store().environment(&project.id, name)?.is_some() {
+            return Err(PlatformError::EnvironmentExists { name: name.into() });
+        }
+        let Some(commit) = repository.head_of(&parent.name)? else {
+            return Err(PlatformError::NotDeployed {
+                environment: parent.name.clone(),
+            });
+        };
+        repository.set_branch(name, &commit)?;
+        let environment = self.store().create_environment(
+            &project.id,
+            name,
+            EnvironmentType::Development,
+            Some(&parent.name),
+        )?;
+        let description = format!("Branch {name} from {}", parent.name);
+        self.submit(
+            "environment.branch",
+            &environment,
+            &description,
+            &Task::Activate { clone_parent },
+        )
+    }
+
+    /// Deploys the head of an environment's branch once more.
+    ///
+    /// # Errors
+    /// [`PlatformError::NotDeployed`] when its branch has no commit.
+    pub fn redeploy(&self, environment: &EnvironmentRecord) -> Result<ActivityRecord, PlatformError> {
+        self.must_be(environment, &[EnvironmentStatus::Active], "redeployed")?;
+        let Some(commit) = self.repository(&environment.project).head_of(&environment.name)? else {
+            return Err(PlatformError::NotDeployed {
+                environment: environment.name.clone(),
+            });
+        };
+        let description = format!("Redeploy {}", environment.name);
+        let task = Task::Deploy {
+            commit,
+            reason: Reason::Redeploy,
+        };
+        self.submit("environment.redeploy", environment, &description, &task)
+    }
+
+    /// Starts an inactive environment with a clone of its parent's data.
+    pub fn activate(&self, environment: &EnvironmentRecord) -> Result<ActivityRecord, PlatformError> {
+        self.must_be(environment, &[EnvironmentStatus::Inactive], "activated")?;
+        let description = format!("Activate {}", environment.name);
+        let task = Task::Activate {
+            clone_parent: environment.parent.is_some(),
+        };
+        self.submit("environment.activate", environment, &description, &task)
+    }
+
+    /// Removes what an environment runs and its data; its branch stays.
+    pub fn deactivate(&self, environment: &EnvironmentRecord) -> Result<ActivityRecord, PlatformError> {
+        self.must_not_be_production(environment)?;
+        let description = format!("Deactivate {}", environment.name);
+        self.submit(
+            "environment.deactivate",
+            environment,
+            &description,
+            &Task::Deactivate,
+        )
+    }
+
+    /// Removes an environment with its data and its branch.
+    pub fn delete_environment(
+        &self,
+        environment: &EnvironmentRecord,
+    ) -> Result<ActivityRecord, PlatformError> {
+        self.must_not_be_production(environment)?;
+        let description = format!("Delete {}", environment.name);
+        self.submit("environment.delete", environment, &description, &Task::Delete)
+    }
+
+    /// Stops what an environment runs; its data stays.
+    pub fn pause(&self, environment: &EnvironmentRecord) -> Result<ActivityRecord, PlatformError> {
+        self.must_be(environment, &[EnvironmentStatus::Active], "paused")?;
+        self.submit(
+            "environment.pause",
+            environment,
+            &format!("Pause {}", environment.name),
+            &Task::Pause,
+        )
+    }
+
+    /// Starts a paused environment.
+    pub fn resume(&self, environment: &EnvironmentRecord) -> Result<ActivityRecord, PlatformError> {
+        self.must_be(environment, &[EnvironmentStatus::Paused], "resumed")?;
+        self.submit(
+            "environment.resume",
+            environment,
+            &format!("Resume {}", environment.name),
+            &Task::Resume,
+        )
+    }
+
+    /// Brings an environment's parent's code, data or both into it.
+    pub fn synchronize(
+        &self,
+        environment: &EnvironmentRecord,
+        code: bool,
+        data: bool,
+    ) -> Result<ActivityRecord, PlatformError> {
+        self.must_be(environment, &[EnvironmentStatus::Active], "synchronized")?;
+        self.parent_of(environment)?;
+        let what = match (code, data) {
+            (true, true) => "code and data",
+            (true, false) => "code",
+            _ => "data",
+        };
+        let description = format!("Synchronize {what} of {}", environment.name);
+        let task = Task::Synchronize { code, data };
+        self.submit("environment.synchronize", environment, &description, &task)
+    }
+
+    /// Merges an environment's branch into its parent's and deploys the parent.
+    pub fn merge(&self, environment: &EnvironmentRecord) -> Result<ActivityRecord, PlatformError> {
+        let parent = self.parent_of(environment)?;
+        let description = format!("Merge {} into {}", environment.name, parent.name);
+        let task = Task::Merge {
+            child: environment.name.clone(),
+        };
+        self.submit("environment.merge", &parent, &description, &task)
+    }
+
+    pub(crate) fn run_activate(
+        &self,
+        environment: &EnvironmentRecord,
+        clone_parent: bool,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        if clone_parent {
+            self.clone_data(environment, report)?;
+        }
+        self.deploy_head(environment, report)
+    }
+
+    pub(crate) fn run_deactivate(
+        &self,
+        environment: &EnvironmentRecord,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        self.stop(environment, report)?;
+        self.delete_data(environment, report)?;
+        Ok(self
+            .store()
+            .reset_environment(&environment.project, &environment.name)?)
+    }
+
+    pub(crate) fn run_delete(
+        &self,
+        environment: &EnvironmentRecord,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        self.run_deactivate(environment, report)?;
+        report.line(&format!("Deleting branch {}", environment.name));
+        self.repository(&environment.project)
+            .delete_branch(&environment.name)?;
+        Ok(self
+            .store()
+            .delete_environment(&environment.project, &environment.name)?)
+    }
+
+    pub(crate) fn run_pause(
+        &self,
+        environment: &EnvironmentRecord,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        self.stop(environment, report)?;
+        Ok(self
+            .store()
+            .set_status(&environment.project, &environment.name, EnvironmentStatus::Paused)?)
+    }
+
+    pub(crate) fn run_synchronize(
+        &self,
+        environment: &EnvironmentRecord,
+        code: bool,
+        data: bool,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        if code {
+            let parent = self.parent_of(environment)?;
+            self.merge_branches(environment, &parent.name, report)?;
+        }
+        if data {
+            self.stop(environment, report)?;
+            self.delete_data(environment, report)?;
+            self.clone_data(environment, report)?;
+        }
+        self.deploy_head(environment, report)
+    }
+
+    pub(crate) fn run_merge(
+        &self,
+        parent: &EnvironmentRecord,
+        child: &str,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        self.merge_branches(parent, child, report)?;
+        self.deploy_head(parent, report)
+    }
+
+    /// Deploys the head of an environment's branch.
+    pub(crate) fn deploy_head(
+        &self,
+        environment: &EnvironmentRecord,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        let Some(commit) = self.repository(&environment.project).head_of(&environment.name)? else {
+            return Err(PlatformError::NotDeployed {
+                environment: environment.name.clone(),
+            }
+            .into());
+        };
+        self.deploy(environment, &commit, Reason::Redeploy, report)
+    }
+
+    fn merge_branches(
+        &self,
+        into: &EnvironmentRecord,
+        from: &str,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        let outcome = self.repository(&into.project).merge(from, &into.name)?;
+        report.line(&format!("{outcome} of {from} into {}", into.name));
+        Ok(())
+    }
+
+    /// Gives an environment a clone of all its parent's data as of one instant. Volumes it has already stay.
+    fn clone_data(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
+        let parent = self.parent_of(environment)?;
+        let existing: BTreeSet<VolumeId> = self.node().volumes()?.into_iter().collect();
+        let mut pairs = Vec::new();
+        for (component, from) in self.store().volumes(&parent.project, Some(&parent.name))? {
+            // What is temporary begins empty (spec 5.2).
+            if component.starts_with("tmp--") || !existing.contains(&from) {
+                continue;
+            }
+            let to = self
+                .store()
+                .volume(&environment.project, &environment.name, &component)?;
+            if !existing.contains(&to) {
+                pairs.push((from, to));
+            }
+        }
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let frozen: Vec<ContainerId> = self
+            .state(&parent)?
+            .containers
+            .into_iter()
+            .filter(|c| c.running)
+            .map(|c| c.spec.id)
+            .collect();
+        let pause = self.node().clone_volumes(&pairs, &frozen)?;
+        report.line(&format!(
+            "Cloned {} volumes of {} as of one instant; it stood still for {:.1} ms",
+            pairs.len(),
+            parent.name,
+            pause.as_secs_f64() * 1000.0
+        ));
+        Ok(())
+    }
+
+    /// Stops and removes an environment's containers and takes its routes from the edge.
+    fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
+        report.line("Closing all services");
+        self.edge().forget(&environment.key())?;
+        for actual in self.state(environment)?.containers {
+            self.node().remove(&actual.spec.id, GRACE)?;
+            self.store().disown_container(&actual.spec.id)?;
+        }
+        Ok(())
+    }
+
+    fn delete_data(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
+        let volumes = self
+            .store()
+            .volumes(&environment.project, Some(&environment.name))?;
+        report.line(&format!(
+            "Deleting {} volumes of {}",
+            volumes.len(),
+            environment.name
+        ));
+        for (_, volume) in volumes {
+            self.node().volume_delete(&volume)?;
+        }
+        Ok(())
+    }
+
+    fn parent_of(&self, environment: &EnvironmentRecord) -> Result<EnvironmentRecord, PlatformError> {
+        let parent = environment.parent.as_deref();
+        let found = parent
+            .map(|name| self.store().environment(&environment.project, name))
+            .transpose()?;
+        found.flatten().ok_or_else(|| PlatformError::NoParent {
+            environment: environment.name.clone(),
+        })
+    }
+
+    fn must_not_be_production(&self, environment: &EnvironmentRecord) -> Result<(), PlatformError> {
+        if environment.kind == EnvironmentType::Production {
+            return Err(PlatformError::IsProduction {
+                environment: environment.name.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn must_be(
+        &self,
+        environment: &EnvironmentRecord,
+        allowed: &[EnvironmentStatus],
+        wanted: &'static str,
+    ) -> Result<(), PlatformError> {
+        if allowed.contains(&environment.status) {
+            return Ok(());
+        }
+        let (environment, status) = (environment.name.clone(), environment.status.as_str());
+        Err(PlatformError::WrongStatus {
+            environment,
+            status,
+            wanted,
+        })
+    }
+}

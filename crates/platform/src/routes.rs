@@ -1,0 +1,262 @@
+//! Routes as they are served: templates with their placeholders filled in (spec 3.2), and `PLATFORM_ROUTES`
+//! (spec 3.9).
+
+use guise_config::{Route, RouteKind, Scheme};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// A route as it is served.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedRoute {
+    /// Final URL, always with a path.
+    pub url: String,
+    /// URL as written, with placeholders.
+    pub original_url: String,
+    /// Host, lower case, without port.
+    pub host: String,
+    /// Path prefix, starting and ending with `/`.
+    pub path: String,
+    /// Whether it is the primary one.
+    pub primary: bool,
+    /// Lookup key.
+    pub id: Option<String>,
+    /// Free attributes.
+    pub attributes: Map<String, Value>,
+    /// Where it leads.
+    pub target: Target,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "target")]
+pub enum Target {
+    /// To an app (or a routable service).
+    Upstream {
+        /// Its name.
+        upstream: String,
+        /// The `cache` value of `PLATFORM_ROUTES`.
+        cache: Value,
+    },
+    /// To another URL.
+    Redirect {
+        /// The URL.
+        to: String,
+    },
+}
+
+/// The host under which an environment is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Its generated host: `main-bvxea6i-abcdefgh12345.localhost`.
+    pub host: String,
+    /// Port in generated URLs; `None` for the scheme's own.
+    pub port: Option<u16>,
+    /// Whether the edge speaks TLS. Without it an `https` route is served as `http`.
+    pub tls: bool,
+}
+
+impl Site {
+    /// `scheme` as it is served here.
+    fn scheme(&self, scheme: Scheme) -> &'static str {
+        match scheme {
+            Scheme::Https if self.tls => "https",
+            Scheme::Https | Scheme::Http => "http",
+        }
+    }
+
+    /// A URL template with its placeholders filled in.
+    fn host_of(&self, template: &str) -> String {
+        if template.contains("{default}") || template.contains("{all}") {
+            return template
+                .replace("{default}", &self.host)
+                .replace("{all}", &self.host)
+                .to_lowercase();
+        }
+        // A literal host belongs to production's domain; here it becomes a label before ours (spec 3.2, 3).
+        format!("{template}.{}", self.host).to_lowercase()
+    }
+
+    fn url(&self, scheme: Scheme, template: &str, path: &str) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}{path}", self.scheme(scheme), self.host_of(template))
+    }
+
+    /// The final URL of an absolute URL template. One that names no placeholder leads outside and stays as it is.
+    fn resolve(&self, template: &str) -> String {
+        let Some((scheme, rest)) = template.split_once("://") else {
+            return template.into();
+        };
+        if !rest.contains("{default}") && !rest.contains("{all}") {
+            return template.into();
+        }
+        let scheme = if scheme == "https" {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        };
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        self.url(scheme, host, &format!("/{path}"))
+    }
+}
+
+/// The routes of an environment, the primary one first, then in file order.
+///
+/// `http` twins that redirect to `https` are added only where the edge speaks TLS; without TLS, of an `http` and
+/// an `https` route for the same place the `https` one is served.
+pub fn expand(routes: &[Route], site: &Site) -> Vec<ResolvedRoute> {
+    let mut resolved: Vec<ResolvedRoute> = Vec::new();
+    let by_preference = {
+        let https = routes.iter().filter(|route| route.url.scheme == Scheme::Https);
+        https.chain(routes.iter().filter(|route| route.url.scheme == Scheme::Http))
+    };
+    for route in by_preference {
+        let candidate = resolve(route, site);
+        if !resolved.iter().any(|known| known.url == candidate.url) {
+            resolved.push(candidate);
+        }
+    }
+    let order = |url: &str| {
+        routes
+            .iter()
+            .position(|route| resolve(route, site).original_url == url)
+    };
+    resolved.sort_by_key(|route| order(&route.original_url));
+    if site.tls {
+        add_redirects_to_https(&mut resolved);
+    }
+    if !resolved.iter().any(|route| route.primary)
+        && let Some(first) = resolved
+            .iter_mut()
+            .find(|route| matches!(route.target, Target::Upstream { .. }))
+    {
+        first.primary = true;
+    }
+    resolved.sort_by_key(|route| !route.primary);
+    resolved
+}
+
+fn resolve(route: &Route, site: &Site) -> ResolvedRoute {
+    let url = &route.url;
+    let target = match &route.kind {
+        RouteKind::Upstream { name, .. } => Target::Upstream {
+            upstream: name.to_string(),
+            cache: cache(route),
+        },
+        RouteKind::Redirect { to } => Target::Redirect { to: site.resolve(to) },
+    };
+    ResolvedRoute {
+        url: site.url(url.scheme, &url.host, &url.path),
+        original_url: route.original.clone(),
+        host: site.host_of(&url.host),
+        path: url.path.clone(),
+        primary: route.primary == Some(true),
+        id: route.id.clone(),
+        attributes: route
+            .attributes
+            .iter()
+            .map(|(key, value)| (key.clone(), json!(value)))
+            .collect(),
+        target,
+    }
+}
+
+fn cache(route: &Route) -> Value {
+    serde_json::to_value(&route.cache).unwrap_or(Value::Null)
+}
+
+/// Adds for every `https` route without an `http` twin one that redirects (spec 3.2, 5).
+fn add_redirects_to_https(routes: &mut Vec<ResolvedRoute>) {
+    let twins: Vec<ResolvedRoute> = routes
+        .iter()
+        .filter_map(|route| {
+            let rest = route.url.strip_prefix("https://")?;
+            let url = format!("http://{rest}");
+            if routes.iter().any(|known| known.url == url) {
+                return None;
+            }
+            Some(ResolvedRoute {
+                url,
+                original_url: route.original_url.replacen("https://", "http://", 1),
+                primary: false,
+                id: None,
+                attributes: Map::new(),
+                target: Target::Redirect {
+                    to: route.url.clone(),
+                },
+                ..route.clone()
+            })
+        })
+        .collect();
+    routes.extend(twins);
+}
+
+impl ResolvedRoute {
+    /// A route to an app with everything else at its default.
+    #[cfg(test)]
+    pub fn upstream(original_url: &str, url: &str, app: &str) -> Self {
+        let host = url
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_string();
+        Self {
+            url: url.into(),
+            original_url: original_url.into(),
+            host,
+            path: "/".into(),
+            primary: true,
+            id: None,
+            attributes: Map::new(),
+            target: Target::Upstream {
+                upstream: app.into(),
+                cache: Value::Null,
+            },
+        }
+    }
+
+    /// The route's value in `PLATFORM_ROUTES`, in the published shape.
+    fn value(&self) -> Value {
+        let access = json!({"addresses": [], "basic_auth": {}});
+        match &self.target {
+            Target::Upstream { upstream, cache } => json!({
+                "primary": self.primary,
+                "id": self.id,
+                "attributes": self.attributes,
+                "type": "upstream",
+                "upstream": upstream,
+                "original_url": self.original_url,
+                "production_url": self.url,
+                "restrict_robots": true,
+                "http_access": access,
+                "tls": {
+                    "client_authentication": null,
+                    "min_version": 771,
+                    "client_certificate_authorities": [],
+                    "strict_transport_security":
+                        {"enabled": null, "include_subdomains": null, "preload": null},
+                },
+                "cache": cache,
+                "ssi": {"enabled": false},
+            }),
+            Target::Redirect { to } => json!({
+                "type": "redirect",
+                "to": to,
+                "original_url": self.original_url,
+                "primary": false,
+                "id": self.id,
+                "attributes": self.attributes,
+                "restrict_robots": true,
+                "http_access": access,
+            }),
+        }
+    }
+}
+
+/// `PLATFORM_ROUTES` before base64: final URL to route, in order.
+pub fn platform_routes(routes: &[ResolvedRoute]) -> Value {
+    Value::Object(
+        routes
+            .iter()
+            .map(|route| (route.url.clone(), route.value()))
+            .collect(),
+    )
+}

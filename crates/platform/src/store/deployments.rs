@@ -1,0 +1,127 @@
+//! Builds and deployments.
+
+use super::{Store, StoreError, now};
+use crate::{desired::Desired, random};
+use guise_model::{DeploymentId, ImageDigest, ProjectId};
+use rusqlite::{OptionalExtension, params};
+
+/// A deployment as stored.
+#[derive(Debug, Clone)]
+pub struct DeploymentRecord {
+    /// Its id.
+    pub id: DeploymentId,
+    /// The commit it is of.
+    pub commit: String,
+    /// What runs.
+    pub desired: Desired,
+}
+
+/// What a build made, and of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildRecord {
+    /// The app's image.
+    pub image: ImageDigest,
+    /// The git tree it was built from. A later commit that builds the same keeps it, so that a commit which only
+    /// changes the configuration does not change the app's environment.
+    pub tree: String,
+}
+
+impl Store {
+    /// An earlier build with the same id.
+    pub fn build(&self, project: &ProjectId, build: &str) -> Result<Option<BuildRecord>, StoreError> {
+        let row: Option<(String, String)> = self
+            .connection()
+            .query_row(
+                "SELECT image, tree FROM builds WHERE project = ? AND build = ?",
+                params![project.as_str(), build],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        row.map(|(image, tree)| {
+            let image = ImageDigest::new(image).map_err(|error| StoreError::Unreadable {
+                what: "build",
+                reason: error.to_string(),
+            })?;
+            Ok(BuildRecord { image, tree })
+        })
+        .transpose()
+    }
+
+    /// Remembers what a build made.
+    pub fn record_build(
+        &self,
+        project: &ProjectId,
+        build: &str,
+        app: &str,
+        made: &BuildRecord,
+    ) -> Result<(), StoreError> {
+        self.connection().execute(
+            "INSERT OR REPLACE INTO builds (project, build, app, image, tree, created_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                project.as_str(),
+                build,
+                app,
+                made.image.as_str(),
+                made.tree,
+                now()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Every image some build made: image, project, app.
+    pub fn built_images(&self) -> Result<Vec<(String, String, String)>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT DISTINCT image, project, app FROM builds")?;
+        let images = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(images)
+    }
+
+    /// Records a deployment that is about to be carried out.
+    pub fn create_deployment(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        commit: &str,
+        desired: &Desired,
+    ) -> Result<DeploymentId, StoreError> {
+        let id = DeploymentId::new(random::letters(13)).expect("13 random letters are a deployment id");
+        let desired = serde_json::to_string(desired).map_err(|error| StoreError::Unreadable {
+            what: "deployment",
+            reason: error.to_string(),
+        })?;
+        self.connection().execute(
+            "INSERT INTO deployments (id, project, environment, commit_id, desired, created_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+            params![id.as_str(), project.as_str(), environment, commit, desired, now()],
+        )?;
+        Ok(id)
+    }
+
+    /// One deployment.
+    pub fn deployment(&self, id: &DeploymentId) -> Result<Option<DeploymentRecord>, StoreError> {
+        let row: Option<(String, String)> = self
+            .connection()
+            .query_row(
+                "SELECT commit_id, desired FROM deployments WHERE id = ?",
+                [id.as_str()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        row.map(|(commit, desired)| {
+            let desired = serde_json::from_str(&desired).map_err(|error| StoreError::Unreadable {
+                what: "deployment",
+                reason: error.to_string(),
+            })?;
+            Ok(DeploymentRecord {
+                id: id.clone(),
+                commit,
+                desired,
+            })
+        })
+        .transpose()
+    }
+}

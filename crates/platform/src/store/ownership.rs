@@ -1,0 +1,223 @@
+//! Who owns what on the node: slots, containers, volumes, passwords.
+//!
+//! A thing is recorded here before it is made, so that whatever a crash leaves behind has an owner or is removed.
+
+use super::{Store, StoreError};
+use crate::random;
+use guise_model::{ContainerId, ProjectId, VolumeId};
+use rusqlite::{OptionalExtension, params};
+
+impl Store {
+    /// The slot of a component, taken now if it has none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSlot`] when slots 1 to `capacity` − 1 are taken.
+    pub fn slot(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        component: &str,
+        capacity: u32,
+    ) -> Result<u32, StoreError> {
+        let connection = self.connection();
+        let owner = params![project.as_str(), environment, component];
+        let known = "SELECT slot FROM slots WHERE project = ? AND environment = ? AND component = ?";
+        if let Some(slot) = connection.query_row(known, owner, |row| row.get(0)).optional()? {
+            return Ok(slot);
+        }
+        // The lowest free one: one more than a taken one (or than 0) that is not taken itself.
+        let free: u32 = connection.query_row(
+            "SELECT min(candidate) FROM (SELECT 1 AS candidate UNION SELECT slot + 1 FROM slots)
+             WHERE candidate NOT IN (SELECT slot FROM slots)",
+            [],
+            |row| row.get(0),
+        )?;
+        if free >= capacity {
+            return Err(StoreError::NoSlot {
+                capacity: capacity.saturating_sub(1),
+            });
+        }
+        connection.execute(
+            "INSERT INTO slots (slot, project, environment, component) VALUES (?, ?, ?, ?)",
+            params![free, project.as_str(), environment, component],
+        )?;
+        Ok(free)
+    }
+
+    /// Gives back a component's slot.
+    pub fn release_slot(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        component: &str,
+    ) -> Result<(), StoreError> {
+        self.connection().execute(
+            "DELETE FROM slots WHERE project = ? AND environment = ? AND component = ?",
+            params![project.as_str(), environment, component],
+        )?;
+        Ok(())
+    }
+
+    /// Records the owner of a container about to be made.
+    pub fn own_container(
+        &self,
+        id: &ContainerId,
+        project: &ProjectId,
+        environment: &str,
+        component: &str,
+    ) -> Result<(), StoreError> {
+        self.connection().execute(
+            "INSERT OR REPLACE INTO containers (id, project, environment, component) VALUES (?, ?, ?, ?)",
+            params![id.as_str(), project.as_str(), environment, component],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets a container that is gone.
+    pub fn disown_container(&self, id: &ContainerId) -> Result<(), StoreError> {
+        self.connection()
+            .execute("DELETE FROM containers WHERE id = ?", [id.as_str()])?;
+        Ok(())
+    }
+
+    /// Owner of each container: id, project, environment, component.
+    pub fn container_owners(&self) -> Result<Vec<(String, String, String, String)>, StoreError> {
+        let connection = self.connection();
+        let mut statement =
+            connection.prepare_cached("SELECT id, project, environment, component FROM containers")?;
+        let owners = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(owners)
+    }
+
+    /// The volume of a component, named now if it has none.
+    pub fn volume(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        component: &str,
+    ) -> Result<VolumeId, StoreError> {
+        let connection = self.connection();
+        connection.execute(
+            "INSERT OR IGNORE INTO volumes (id, project, environment, component) VALUES (?, ?, ?, ?)",
+            params![
+                format!("data-{}", random::letters(12)),
+                project.as_str(),
+                environment,
+                component
+            ],
+        )?;
+        let id: String = connection.query_row(
+            "SELECT id FROM volumes WHERE project = ? AND environment = ? AND component = ?",
+            params![project.as_str(), environment, component],
+            |row| row.get(0),
+        )?;
+        VolumeId::new(id).map_err(|error| StoreError::Unreadable {
+            what: "volume",
+            reason: error.to_string(),
+        })
+    }
+
+    /// Volumes of an environment, or of a whole project: component and id.
+    pub fn volumes(
+        &self,
+        project: &ProjectId,
+        environment: Option<&str>,
+    ) -> Result<Vec<(String, VolumeId)>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT component, id FROM volumes WHERE project = ?1 AND (?2 IS NULL OR environment = ?2)",
+        )?;
+        let rows: Vec<(String, String)> = statement
+            .query_map(params![project.as_str(), environment], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        rows.into_iter()
+            .map(|(component, id)| {
+                let id = VolumeId::new(id).map_err(|error| StoreError::Unreadable {
+                    what: "volume",
+                    reason: error.to_string(),
+                })?;
+                Ok((component, id))
+            })
+            .collect()
+    }
+
+    /// The password of an endpoint, chosen now if it has none.
+    pub fn password(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        service: &str,
+        endpoint: &str,
+    ) -> Result<String, StoreError> {
+        let connection = self.connection();
+        connection.execute(
+            "INSERT OR IGNORE INTO passwords (project, environment, service, endpoint, password)
+             VALUES (?, ?, ?, ?, ?)",
+            params![
+                project.as_str(),
+                environment,
+                service,
+                endpoint,
+                random::letters(32)
+            ],
+        )?;
+        Ok(connection.query_row(
+            "SELECT password FROM passwords
+             WHERE project = ? AND environment = ? AND service = ? AND endpoint = ?",
+            params![project.as_str(), environment, service, endpoint],
+            |row| row.get(0),
+        )?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store, ProjectId) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("guise.db")).unwrap();
+        let project = store.create_project("Shop", "main").unwrap().id;
+        (directory, store, project)
+    }
+
+    #[test]
+    fn a_component_keeps_its_slot_and_a_freed_one_is_given_out_again() {
+        let (_directory, store, project) = store();
+        assert_eq!(store.slot(&project, "main", "app", 10).unwrap(), 1);
+        assert_eq!(store.slot(&project, "main", "db", 10).unwrap(), 2);
+        assert_eq!(store.slot(&project, "main", "app", 10).unwrap(), 1);
+        store.release_slot(&project, "main", "app").unwrap();
+        assert_eq!(store.slot(&project, "dev", "app", 10).unwrap(), 1);
+    }
+
+    #[test]
+    fn running_out_of_slots_is_said() {
+        let (_directory, store, project) = store();
+        store.slot(&project, "main", "app", 2).unwrap();
+        assert!(matches!(
+            store.slot(&project, "main", "db", 2),
+            Err(StoreError::NoSlot { capacity: 1 })
+        ));
+    }
+
+    #[test]
+    fn volumes_and_passwords_stay_the_same() {
+        let (_directory, store, project) = store();
+        assert_eq!(
+            store.volume(&project, "main", "db").unwrap(),
+            store.volume(&project, "main", "db").unwrap()
+        );
+        assert_ne!(
+            store.volume(&project, "main", "db").unwrap(),
+            store.volume(&project, "dev", "db").unwrap()
+        );
+        let password = store.password(&project, "main", "db", "admin").unwrap();
+        assert_eq!(password, store.password(&project, "main", "db", "admin").unwrap());
+        assert_eq!(password.len(), 32);
+    }
+}

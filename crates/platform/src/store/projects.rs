@@ -1,0 +1,106 @@
+//! Projects.
+
+use super::{Store, StoreError, now};
+use crate::random;
+use guise_model::ProjectId;
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A project as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRecord {
+    /// Its id.
+    pub id: ProjectId,
+    /// What people call it.
+    pub title: String,
+    /// The branch that is production.
+    pub default_branch: String,
+    /// `PLATFORM_PROJECT_ENTROPY`: 56 random characters, fixed for life.
+    pub entropy: String,
+    /// When it was made.
+    pub created_at: String,
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ProjectRecord> {
+    let id: String = row.get("id")?;
+    Ok(ProjectRecord {
+        id: ProjectId::new(id).map_err(|error| super::unreadable(Box::new(error)))?,
+        title: row.get("title")?,
+        default_branch: row.get("default_branch")?,
+        entropy: row.get("entropy")?,
+        created_at: row.get("created_at")?,
+    })
+}
+
+impl Store {
+    /// Makes a project with a fresh id.
+    pub fn create_project(&self, title: &str, default_branch: &str) -> Result<ProjectRecord, StoreError> {
+        let project = ProjectRecord {
+            id: ProjectId::new(random::letters(13)).expect("13 random letters are a project id"),
+            title: title.into(),
+            default_branch: default_branch.into(),
+            entropy: random::letters(56),
+            created_at: now(),
+        };
+        self.connection().execute(
+            "INSERT INTO projects (id, title, default_branch, entropy, created_at) VALUES (?, ?, ?, ?, ?)",
+            params![
+                project.id.as_str(),
+                project.title,
+                project.default_branch,
+                project.entropy,
+                project.created_at
+            ],
+        )?;
+        Ok(project)
+    }
+
+    /// All projects, oldest first.
+    pub fn projects(&self) -> Result<Vec<ProjectRecord>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT * FROM projects ORDER BY created_at, id")?;
+        let projects = statement.query_map([], record)?.collect::<Result<_, _>>()?;
+        Ok(projects)
+    }
+
+    /// One project.
+    pub fn project(&self, id: &ProjectId) -> Result<Option<ProjectRecord>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT * FROM projects WHERE id = ?")?;
+        Ok(statement.query_row([id.as_str()], record).optional()?)
+    }
+
+    /// Forgets a project and all that belongs to it.
+    pub fn delete_project(&self, id: &ProjectId) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        for table in [
+            "slots",
+            "containers",
+            "volumes",
+            "passwords",
+            "builds",
+            "deployments",
+            "activities",
+        ] {
+            transaction.execute(&format!("DELETE FROM {table} WHERE project = ?"), [id.as_str()])?;
+        }
+        transaction.execute("DELETE FROM projects WHERE id = ?", [id.as_str()])?;
+        Ok(transaction.commit()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_found_until_deleted() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("guise.db")).unwrap();
+        let project = store.create_project("Shop", "main").unwrap();
+        assert_eq!(store.projects().unwrap(), vec![project.clone()]);
+        assert_eq!(store.project(&project.id).unwrap(), Some(project.clone()));
+        store.delete_project(&project.id).unwrap();
+        assert_eq!(store.project(&project.id).unwrap(), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! What an activity does to an environment, as plain data: recorded before it runs, and run again after a crash.
+//!
+//! Every task compares before it acts, so one that is run twice, or from its middle on, ends where it would have.
+
+use crate::{
+    Platform, PlatformError,
+    activity::{Job, Report},
+    carry_out::StepError,
+    deploy::{DeployError, Reason},
+    store::{ActivityRecord, EnvironmentRecord},
+};
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+
+/// Something that changes one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "task")]
+pub(crate) enum Task {
+    /// Deploy a commit.
+    Deploy {
+        /// The commit.
+        commit: String,
+        /// Why.
+        reason: Reason,
+    },
+    /// Give an inactive environment its parent's data, if `clone_parent`, and deploy its branch.
+    Activate {
+        /// Whether it gets its parent's data.
+        clone_parent: bool,
+    },
+    /// Remove all that runs and all data; the branch stays.
+    Deactivate,
+    /// Deactivate, then delete the branch too.
+    Delete,
+    /// Stop all that runs; data stays.
+    Pause,
+    /// Start a paused environment.
+    Resume,
+    /// Bring parent's code, parent's data, or both into an environment.
+    Synchronize {
+        /// Merge the parent's branch into this one.
+        code: bool,
+        /// Replace this one's data by a clone of the parent's.
+        data: bool,
+    },
+    /// Merge an environment's branch into its parent's and deploy the parent. Belongs to the parent.
+    Merge {
+        /// The child whose branch is merged.
+        child: String,
+    },
+}
+
+impl Platform {
+    /// Queues a task behind those of the same environment.
+    pub(crate) fn submit(
+        &self,
+        kind: &str,
+        environment: &EnvironmentRecord,
+        description: &str,
+        task: &Task,
+    ) -> Result<ActivityRecord, PlatformError> {
+        let job = self.job(environment.clone(), task.clone());
+        let target = Some((&environment.project, environment.name.as_str()));
+        let (queue, parameters) = (environment.key(), serde_json::json!(task));
+        Ok(self
+            .activities()
+            .submit(&queue, kind, target, description, parameters, job)?)
+    }
+
+    /// Queues again what a stopped daemon left unfinished.
+    pub(crate) fn resume_tasks(&self) -> Result<(), PlatformError> {
+        for activity in self.store().unfinished_activities()? {
+            let task = serde_json::from_value::<Task>(activity.parameters.clone());
+            let environment = match (&activity.project, &activity.environment) {
+                (Some(project), Some(name)) => self.store().environment(project, name)?,
+                _ => None,
+            };
+            let (Ok(task), Some(environment)) = (task, environment) else {
+                self.store()
+                    .end_activity(&activity.id, crate::ActivityState::Complete, false)?;
+                continue;
+            };
+            tracing::info!(activity = %activity.id, "going on with an unfinished activity");
+            let queue = environment.key();
+            self.activities()
+                .resume(&queue, &activity.id, self.job(environment, task));
+        }
+        Ok(())
+    }
+
+    fn job(&self, environment: EnvironmentRecord, task: Task) -> Job {
+        let platform = self.clone();
+        Box::new(move |report| {
+            let begun = Instant::now();
+            // What is queued may have waited: the environment is looked at again when its turn comes.
+            let current = platform
+                .store()
+                .environment(&environment.project, &environment.name);
+            let environment = current.ok().flatten().unwrap_or(environment);
+            match platform.run(&environment, &task, report) {
+                Ok(()) => {
+                    report.line(&format!("Done in {:.1} s.", begun.elapsed().as_secs_f64()));
+                    true
+                }
+                Err(error) => {
+                    tell(report, &error);
+                    false
+                }
+            }
+        })
+    }
+
+    fn run(&self, environment: &EnvironmentRecord, task: &Task, report: &Report) -> Result<(), DeployError> {
+        match task {
+            Task::Deploy { commit, reason } => self.deploy(environment, commit, *reason, report),
+            Task::Activate { clone_parent } => self.run_activate(environment, *clone_parent, report),
+            Task::Deactivate => self.run_deactivate(environment, report),
+            Task::Delete => self.run_delete(environment, report),
+            Task::Pause => self.run_pause(environment, report),
+            Task::Resume => self.deploy_head(environment, report),
+            Task::Synchronize { code, data } => self.run_synchronize(environment, *code, *data, report),
+            Task::Merge { child } => self.run_merge(environment, child, report),
+        }
+    }
+}
+
+/// Says why a task failed, and with what the reader can go on.
+fn tell(report: &Report, error: &DeployError) {
+    match error {
+        DeployError::Configuration { rendered } => report.line(rendered),
+        DeployError::Step(step) => {
+            for line in step.log() {
+                report.line(&format!("    {line}"));
+            }
+        }
+        DeployError::Build(_) | DeployError::Platform(_) => {}
+    }
+    report.line(&format!("E: {error}"));
+    if !matches!(error, DeployError::Step(StepError::Cancelled)) {
+        report.line("E: this failed; what ran before goes on.");
+    }
+}

@@ -1,0 +1,300 @@
+//! The environment variables of builds, apps and hooks (spec 4).
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use guise_config::App;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use crate::{
+    desired::{ENV_FILE, ROUTES_FILE},
+    store::{EnvironmentRecord, ProjectRecord},
+};
+use guise_node::{Listen, RunFile};
+
+/// What an app is given at run time.
+pub struct Runtime<'a> {
+    /// Its project.
+    pub project: &'a ProjectRecord,
+    /// Its environment.
+    pub environment: &'a EnvironmentRecord,
+    /// Its configuration.
+    pub app: &'a App,
+    /// The tree it was built from.
+    pub tree: &'a str,
+    /// `PLATFORM_RELATIONSHIPS` before base64.
+    pub relationships: &'a Map<String, Value>,
+    /// `PLATFORM_ROUTES` before base64.
+    pub routes: &'a Value,
+    /// Where its start command must listen.
+    pub listen: &'a Listen,
+    /// What its image sets for everyone: `PATH` and the like.
+    pub image: &'a BTreeMap<String, String>,
+}
+
+/// The run-time environment, routes included. Later levels win: image, app variables, what the platform
+/// provides (spec 4.2).
+pub fn at_run_time(runtime: &Runtime<'_>) -> BTreeMap<String, String> {
+    let mut env = everywhere(runtime.image, runtime.app);
+    relationship_variables(&mut env, runtime.relationships);
+    app_variables(&mut env, runtime.app);
+    let app = runtime.app;
+    let commands = &app.web.commands;
+    let mut set = |name: &str, value: String| drop(env.insert(name.into(), value));
+    set("PLATFORM_APPLICATION", encode(&app.normalised_json()));
+    set("PLATFORM_PROJECT", runtime.project.id.to_string());
+    set("PLATFORM_PROJECT_ENTROPY", runtime.project.entropy.clone());
+    set("PLATFORM_TREE_ID", runtime.tree.into());
+    set("PLATFORM_VARIABLES", encode(&platform_variables(app)));
+    set("PLATFORM_BRANCH", runtime.environment.name.clone());
+    set("PLATFORM_ENVIRONMENT", runtime.environment.machine_name.clone());
+    set(
+        "PLATFORM_ENVIRONMENT_TYPE",
+        runtime.environment.kind.as_str().into(),
+    );
+    set(
+        "PLATFORM_RELATIONSHIPS",
+        encode(&Value::Object(runtime.relationships.clone())),
+    );
+    set("PLATFORM_ROUTES", encode(runtime.routes));
+    set("PLATFORM_SMTP_HOST", String::new());
+    for (name, command) in [
+        ("PLATFORM_APP_COMMAND", &commands.start),
+        ("PLATFORM_PRE_APP_COMMAND", &commands.pre_start),
+        ("PLATFORM_POST_APP_COMMAND", &commands.post_start),
+    ] {
+        if let Some(command) = command {
+            set(name, command.clone());
+        }
+    }
+    if let Some(root) = app
+        .web
+        .locations
+        .iter()
+        .find(|l| l.path == "/")
+        .and_then(|l| l.root.as_deref())
+    {
+        set(
+            "PLATFORM_DOCUMENT_ROOT",
+            format!("/app/{}", root.trim_matches('/'))
+                .trim_end_matches('/')
+                .into(),
+        );
+    }
+    match runtime.listen {
+        Listen::Tcp(port) => set("PORT", port.to_string()),
+        Listen::Unix(path) => set("SOCKET", path.clone()),
+    }
+    env
+}
+
+/// What a build is given besides what the build itself knows (its directories, its tree).
+pub fn at_build_time(
+    project: &ProjectRecord,
+    app: &App,
+    image: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut env = everywhere(image, app);
+    app_variables(&mut env, app);
+    env.insert("CI".into(), "true".into());
+    env.insert("PLATFORM_APPLICATION".into(), encode(&app.build_json()));
+    env.insert("PLATFORM_PROJECT".into(), project.id.to_string());
+    env.insert("PLATFORM_PROJECT_ENTROPY".into(), project.entropy.clone());
+    env.insert("PLATFORM_VARIABLES".into(), encode(&platform_variables(app)));
+    env.insert("PLATFORM_VENDOR".into(), "platformsh".into());
+    env
+}
+
+/// The start command's environment as files below `/run`: the routes apart, so that a changed route restarts
+/// nothing.
+pub fn files(env: &BTreeMap<String, String>) -> Vec<RunFile> {
+    let assignment = |(name, value): (&String, &String)| format!("export {name}={}\n", quote(value));
+    let (routes, others): (Vec<_>, Vec<_>) = env
+        .iter()
+        .filter(|(name, _)| is_identifier(name))
+        .partition(|(name, _)| *name == "PLATFORM_ROUTES");
+    let mut content: String = others.into_iter().map(assignment).collect();
+    content.push_str(&format!(". /run/{ROUTES_FILE}\n"));
+    vec![
+        RunFile {
+            path: ENV_FILE.into(),
+            content,
+            mode: 0o600,
+        },
+        RunFile {
+            path: ROUTES_FILE.into(),
+            content: routes.into_iter().map(assignment).collect(),
+            mode: 0o600,
+        },
+    ]
+}
+
+fn everywhere(image: &BTreeMap<String, String>, app: &App) -> BTreeMap<String, String> {
+    let mut env = image.clone();
+    for (name, value) in [
+        ("HOME", "/app"),
+        ("USER", "web"),
+        ("LOGNAME", "web"),
+        ("SHELL", "/bin/bash"),
+        ("LANG", "C.UTF-8"),
+        ("PLATFORM_APP_DIR", "/app"),
+        ("PLATFORM_DIR", "/app"),
+        ("PLATFORM_APPLICATION_NAME", app.name.as_str()),
+    ] {
+        env.insert(name.into(), value.into());
+    }
+    env
+}
+
+/// `variables.env.NAME` as `NAME`, upper-cased (spec 1.12).
+fn app_variables(env: &mut BTreeMap<String, String>, app: &App) {
+    for (name, value) in app.variables.get("env").into_iter().flatten() {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => spaced_json(other),
+        };
+        env.insert(name.to_uppercase(), text);
+    }
+}
+
+/// All other prefixes, as `prefix:name` (spec 1.12).
+fn platform_variables(app: &App) -> Value {
+    let mut variables = Map::new();
+    for (prefix, values) in app
+        .variables
+        .iter()
+        .filter(|(prefix, _)| *prefix != "env" && *prefix != "php")
+    {
+        for (name, value) in values {
+            variables.insert(format!("{prefix}:{name}"), value.clone());
+        }
+    }
+    Value::Object(variables)
+}
+
+/// `DATABASE_HOST` and so on for the first endpoint of each relationship (spec 4.7).
+fn relationship_variables(env: &mut BTreeMap<String, String>, relationships: &Map<String, Value>) {
+    for (relationship, endpoints) in relationships {
+        let prefix: String = relationship
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_uppercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let first = endpoints.get(0).and_then(Value::as_object);
+        for (field, value) in first.into_iter().flatten() {
+            let text = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                // The published form prints a query as Python does: {'is_master': True}.
+                Value::Object(_) | Value::Array(_) => spaced_json(value)
+                    .replace('"', "'")
+                    .replace("true", "True")
+                    .replace("false", "False")
+                    .replace("null", "None"),
+                other => other.to_string(),
+            };
+            env.insert(format!("{prefix}_{}", field.to_uppercase()), text);
+        }
+    }
+}
+
+/// JSON with `, ` and `: ` between its parts, as the published examples have it.
+fn spaced_json(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            format!(
+                "[{}]",
+                items.iter().map(spaced_json).collect::<Vec<_>>().join(", ")
+            )
+        }
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(key, value)| format!("{}: {}", Value::String(key.clone()), spaced_json(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// base64 of JSON: standard alphabet, padded, no line breaks (spec 4.1).
+fn encode(value: &Value) -> String {
+    STANDARD.encode(value.to_string())
+}
+
+/// Whether a shell can assign to it. Other names reach processes that guise starts itself, but no shell.
+fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A word that a shell reads back as `text`, whatever is in it.
+pub(crate) fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_shell_reads_hostile_values_back_as_they_were() {
+        let values = [
+            "plain",
+            "it's",
+            "$(reboot) `x` \"y\"",
+            "line\nbreak",
+            "\\",
+            "'",
+            "",
+        ];
+        for value in values {
+            let env = BTreeMap::from([("VALUE".to_string(), value.to_string())]);
+            let file = &files(&env)[0];
+            let script = format!(
+                "{}printf %s \"$VALUE\"",
+                file.content.replace(". /run/guise/routes\n", "")
+            );
+            let output = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(script)
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn names_that_no_shell_can_assign_stay_out_of_the_file() {
+        let env = BTreeMap::from([("A-B".to_string(), "1".into()), ("X;reboot".into(), "1".into())]);
+        assert_eq!(files(&env)[0].content, ". /run/guise/routes\n");
+    }
+
+    #[test]
+    fn relationships_become_variables_in_the_published_form() {
+        let mut env = BTreeMap::new();
+        let relationships = json!({"my-db": [{"host": "my-db.internal", "port": 3306, "fragment": null,
+            "public": false, "query": {"is_master": true}}]});
+        relationship_variables(&mut env, relationships.as_object().unwrap());
+        assert_eq!(env["MY_DB_HOST"], "my-db.internal");
+        assert_eq!(env["MY_DB_PORT"], "3306");
+        assert_eq!(env["MY_DB_FRAGMENT"], "");
+        assert_eq!(env["MY_DB_PUBLIC"], "false");
+        assert_eq!(env["MY_DB_QUERY"], "{'is_master': True}");
+    }
+
+    #[test]
+    fn json_values_are_spaced_like_the_published_ones() {
+        assert_eq!(
+            spaced_json(&json!(["peanut butter", "jelly"])),
+            "[\"peanut butter\", \"jelly\"]"
+        );
+        assert_eq!(spaced_json(&json!({"a": {"b": 1}})), "{\"a\": {\"b\": 1}}");
+    }
+}
