@@ -76,7 +76,7 @@ impl Catalog {
                 if path.join("recipe.toml").exists() {
                     tables.insert(name, path);
                 } else if path.join("fragment.toml").exists() {
-                    fragments.insert(name.clone(), fragment(name, &path)?);
+                    fragments.insert(name, fragment(&path)?);
                 }
             }
         }
@@ -163,9 +163,9 @@ fn subdirectories(directory: &Path) -> Result<BTreeMap<String, PathBuf>, RecipeE
     Ok(found)
 }
 
-fn fragment(name: String, path: &Path) -> Result<Layer, RecipeError> {
+fn fragment(path: &Path) -> Result<Layer, RecipeError> {
     let table: FragmentTable = parse(&path.join("fragment.toml"))?;
-    layer(name, path, table, [])
+    layer(path, table, [])
 }
 
 fn recipe(name: String, path: &Path, fragments: &BTreeMap<String, Layer>) -> Result<Recipe, RecipeError> {
@@ -194,13 +194,12 @@ fn recipe(name: String, path: &Path, fragments: &BTreeMap<String, Layer>) -> Res
     };
     let installers = table.dependencies.values().map(String::as_str);
     let templates = installers.chain(table.service.iter().flat_map(Service::templates));
-    layers.push(layer(name, path, own, templates)?);
+    layers.push(layer(path, own, templates)?);
     Recipe::new(table, layers)
 }
 
 /// Reads the files that a table refers to, so that a missing one is found now and not when it is needed.
 fn layer<'a>(
-    name: String,
     path: &Path,
     table: FragmentTable,
     templates: impl IntoIterator<Item = &'a str>,
@@ -214,7 +213,6 @@ fn layer<'a>(
     }
     let setup = table.setup.as_ref().and_then(|file| sources.get(file)).cloned();
     Ok(Layer {
-        name,
         packages: table.packages,
         setup,
         links: table.links,

@@ -9,12 +9,25 @@
 
 #![forbid(unsafe_code)]
 
+mod attach;
+mod build;
 mod catalog;
+mod debian;
+mod digest;
+mod error;
+mod metadata;
+mod progress;
 mod recipe;
 mod service;
+mod squashfs;
+mod store;
 mod template;
+mod tool;
 mod version;
 
 pub use catalog::{Catalog, Resolved, UnknownType};
+pub use error::ImageError;
+pub use metadata::{ImageKind, Metadata};
 pub use recipe::{Flavor, Recipe, RecipeError, RecipeKind, RenderedFile};
 pub use service::{DataDirectory, Provision, Service};
+pub use store::Store;

@@ -163,7 +163,6 @@ pub(crate) struct FileTable {
 /// Packages, fix-ups and files: a fragment, and a part of every recipe.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layer {
-    pub name: String,
     pub packages: Vec<String>,
     /// Shell script that runs in the image when it is built.
     pub setup: Option<String>,
@@ -240,6 +239,14 @@ impl Recipe {
             layers,
             service,
         })
+    }
+
+    pub(crate) fn table(&self) -> &RecipeTable {
+        &self.table
+    }
+
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.layers
     }
 
     /// Its name: `python`.

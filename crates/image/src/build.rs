@@ -1,0 +1,294 @@
+//! Base images: from a recipe to a squashfs file.
+//!
+//! A built image is kept in the cache by the hash of all that it was built of, so each is built once per machine, however many
+//! state directories there are.
+
+use crate::{
+    ImageError, Recipe, Store,
+    debian::{self, Installation},
+    digest,
+    metadata::{self, ImageKind, Metadata},
+    progress::Progress,
+    recipe::VersionTable,
+    squashfs,
+};
+use guise_model::ImageDigest;
+use std::{
+    collections::BTreeSet,
+    fs::{self, File, TryLockError},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+/// Changes when the same recipe gives another image because of what this crate does.
+const FORMAT: &str = "1";
+/// zstd's level for base images: written once, read by every container.
+const LEVEL: u8 = 6;
+/// What is mounted over, or only of use while installing.
+const LEFT_OUT: [&str; 8] = [
+    "dev/*",
+    "proc/*",
+    "sys/*",
+    "run/*",
+    "tmp/*",
+    "var/log/*",
+    "var/cache/*/*",
+    "var/lib/dpkg/*-old",
+];
+/// How often one looks whether another build of the same image is done.
+const POLL: Duration = Duration::from_millis(100);
+
+impl Store {
+    /// The newest image of a recipe's version as the recipe is now; `None` when it has to be built.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn base_image(&self, recipe: &Recipe, version: &str) -> Result<Option<ImageDigest>, ImageError> {
+        let wanted = recipe_hash(recipe, version)?;
+        let mut images = self.list()?;
+        images.retain(
+            |image| matches!(&image.kind, ImageKind::Base { recipe_hash, .. } if *recipe_hash == wanted),
+        );
+        Ok(images.pop().map(|image| image.digest))
+    }
+
+    /// The image of a recipe's version: from the store, from the cache, or built now. With `refresh` it is built anyway, of the
+    /// packages that Debian has today. `progress` gets lines for the person who waits.
+    ///
+    /// # Errors
+    /// [`ImageError::NoVersion`], [`ImageError::Cancelled`], or what failed; nothing of it is left then.
+    pub fn build(
+        &self,
+        recipe: &Recipe,
+        version: &str,
+        refresh: bool,
+        cancel: &AtomicBool,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<ImageDigest, ImageError> {
+        let hash = recipe_hash(recipe, version)?;
+        if !refresh && let Some(image) = self.base_image(recipe, version)? {
+            return Ok(image);
+        }
+        let _only_one = lock(&self.cache.join(format!("{hash}.lock")), cancel, progress)?;
+        let cached = Cached::new(&self.cache, &hash);
+        let metadata = match cached.metadata() {
+            Some(metadata) if !refresh => metadata,
+            _ => self.build_into(&cached, recipe, version, hash, cancel, progress)?,
+        };
+        self.link(&cached.image, &metadata)?;
+        Ok(metadata.digest)
+    }
+
+    fn build_into(
+        &self,
+        cached: &Cached,
+        recipe: &Recipe,
+        version: &str,
+        recipe_hash: String,
+        cancel: &AtomicBool,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Metadata, ImageError> {
+        let table = version_of(recipe, version)?;
+        let mut progress = Progress::new(progress);
+        let work = tempfile::Builder::new().prefix("build-").tempdir_in(&self.cache);
+        let work = work.map_err(ImageError::file("write in", &self.cache))?;
+        let root = work.path().join("root");
+        progress.stage(&format!(
+            "Building {}:{version} of Debian {}",
+            recipe.name(),
+            table.suite
+        ));
+        let packages = self.cache.join("packages");
+        debian::install(
+            &installation(recipe, table),
+            work.path(),
+            &packages,
+            cancel,
+            &mut progress,
+        )?;
+        place_links(recipe, &root)?;
+        progress.stage("Compressing");
+        let file = self.temporary()?;
+        squashfs::pack(&root, file.path(), LEVEL, &LEFT_OUT, cancel)?;
+        let (recipe, version) = (recipe.name().to_string(), version.to_string());
+        let metadata = self.adopt(
+            file,
+            ImageKind::Base {
+                recipe,
+                version,
+                recipe_hash,
+            },
+        )?;
+        cached.keep(&self.path(&metadata.digest), &metadata)?;
+        progress.stage(&format!("Done: {} MB", metadata.bytes / 1_000_000));
+        Ok(metadata)
+    }
+}
+
+/// An image in the cache.
+struct Cached {
+    image: PathBuf,
+    description: PathBuf,
+}
+
+impl Cached {
+    fn new(cache: &Path, hash: &str) -> Self {
+        Self {
+            image: cache.join(format!("{hash}.squashfs")),
+            description: cache.join(format!("{hash}.json")),
+        }
+    }
+
+    fn metadata(&self) -> Option<Metadata> {
+        // One that cannot be read is built again, which repairs it.
+        self.image
+            .exists()
+            .then(|| metadata::read(&self.description).ok())
+            .flatten()
+    }
+
+    fn keep(&self, built: &Path, metadata: &Metadata) -> Result<(), ImageError> {
+        let new = self.image.with_extension("new");
+        let _ = fs::remove_file(&new);
+        if fs::hard_link(built, &new).is_err() {
+            fs::copy(built, &new).map_err(ImageError::file("copy", built))?;
+        }
+        let _ = fs::remove_file(&self.description);
+        fs::rename(&new, &self.image).map_err(ImageError::file("rename to", &self.image))?;
+        metadata::write(&self.description, metadata)
+    }
+}
+
+/// Waits for its turn; the lock is gone with the file.
+fn lock(path: &Path, cancel: &AtomicBool, progress: &mut dyn FnMut(&str)) -> Result<File, ImageError> {
+    let file = File::create(path).map_err(ImageError::file("create", path))?;
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(source)) => return Err(ImageError::file("lock", path)(source)),
+            Err(TryLockError::WouldBlock) if cancel.load(Ordering::Relaxed) => {
+                return Err(ImageError::Cancelled);
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(POLL),
+        }
+        if !said {
+            progress("Waiting for another build of the same image");
+            said = true;
+        }
+    }
+}
+
+fn version_of<'a>(recipe: &'a Recipe, version: &str) -> Result<&'a VersionTable, ImageError> {
+    let missing = || ImageError::NoVersion {
+        recipe: recipe.name().into(),
+        version: version.into(),
+    };
+    recipe.table().versions.get(version).ok_or_else(missing)
+}
+
+fn installation<'a>(recipe: &'a Recipe, version: &'a VersionTable) -> Installation<'a> {
+    let layers = recipe.layers().iter();
+    let packages: BTreeSet<&str> = layers
+        .clone()
+        .flat_map(|layer| &layer.packages)
+        .chain(&version.packages)
+        .map(String::as_str)
+        .collect();
+    Installation {
+        suite: &version.suite,
+        packages: packages.into_iter().collect(),
+        user: &recipe.table().user,
+        setup: layers.filter_map(|layer| layer.setup.as_deref()).collect(),
+    }
+}
+
+/// After the installation, which needs some of what they replace.
+fn place_links(recipe: &Recipe, root: &Path) -> Result<(), ImageError> {
+    for (link, target) in recipe.layers().iter().flat_map(|layer| &layer.links) {
+        let link = root.join(link.trim_start_matches('/'));
+        let _ = fs::remove_file(&link);
+        symlink(target, &link).map_err(ImageError::file("create the link", &link))?;
+    }
+    Ok(())
+}
+
+/// Hash of all that an image is built of. What is rendered for each container is not in it: it is not in the image either.
+fn recipe_hash(recipe: &Recipe, version: &str) -> Result<String, ImageError> {
+    let installation = installation(recipe, version_of(recipe, version)?);
+    let user = installation.user;
+    let ids = format!("{}:{}:{}:{}", user.name, user.uid, user.gid, user.home);
+    let links = recipe
+        .layers()
+        .iter()
+        .flat_map(|layer| &layer.links)
+        .flat_map(|(link, target)| [link, target]);
+    let mut texts = vec![FORMAT, recipe.name(), version, installation.suite, &ids];
+    texts.extend(installation.packages);
+    texts.extend(installation.setup);
+    texts.extend(links.map(String::as_str));
+    Ok(digest::of_texts(texts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalog;
+
+    fn catalog() -> Catalog {
+        Catalog::load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images")]).unwrap()
+    }
+
+    #[test]
+    fn each_version_has_its_own_hash_and_an_unknown_one_none() {
+        let catalog = catalog();
+        let mut hashes = BTreeSet::new();
+        for recipe in catalog.recipes() {
+            for version in recipe.versions() {
+                assert!(hashes.insert(recipe_hash(recipe, &version).unwrap()));
+            }
+            assert!(matches!(
+                recipe_hash(recipe, "0.0"),
+                Err(ImageError::NoVersion { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn an_image_of_the_cache_is_used_without_building() {
+        let directory = tempfile::tempdir().unwrap();
+        let (cache, go) = (directory.path().join("cache"), AtomicBool::new(false));
+        let catalog = catalog();
+        let python = catalog.resolve("python", "").unwrap();
+        let tree = directory.path().join("tree");
+        fs::create_dir(&tree).unwrap();
+
+        let builder = Store::open(&directory.path().join("one"), Some(cache.clone())).unwrap();
+        let built = builder.freeze(&tree, &go).unwrap();
+        let recipe_hash = recipe_hash(python.recipe, &python.version).unwrap();
+        let mut metadata = builder.list().unwrap().remove(0);
+        let (recipe, version) = ("python".into(), python.version.clone());
+        metadata.kind = ImageKind::Base {
+            recipe,
+            version,
+            recipe_hash: recipe_hash.clone(),
+        };
+        Cached::new(&cache, &recipe_hash)
+            .keep(&builder.path(&built), &metadata)
+            .unwrap();
+
+        let other = Store::open(&directory.path().join("two"), Some(cache)).unwrap();
+        assert_eq!(other.base_image(python.recipe, &python.version).unwrap(), None);
+        let found = other
+            .build(python.recipe, &python.version, false, &go, &mut |_| {})
+            .unwrap();
+        assert_eq!(found, built);
+        assert_eq!(
+            other.base_image(python.recipe, &python.version).unwrap(),
+            Some(built)
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! Hashes that name things.
+
+use crate::ImageError;
+use guise_model::ImageDigest;
+use sha2::{Digest, Sha256};
+use std::{fs::File, io::Read, path::Path};
+
+/// Large enough that the hash, not the system call, is what takes the time.
+const BLOCK: usize = 1 << 18;
+
+/// The digest of a file's content.
+pub(crate) fn of_file(file: &mut File, path: &Path) -> Result<ImageDigest, ImageError> {
+    let mut hash = Sha256::new();
+    let mut block = vec![0; BLOCK];
+    loop {
+        let length = file.read(&mut block).map_err(ImageError::file("read", path))?;
+        if length == 0 {
+            break;
+        }
+        hash.update(&block[..length]);
+    }
+    Ok(ImageDigest::new(hexadecimal(&hash.finalize())).expect("a SHA-256 is 64 hexadecimal digits"))
+}
+
+/// The hash of some texts, none of which can be mistaken for the end of another.
+pub(crate) fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hexadecimal(&hash.finalize())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_cannot_be_shifted_into_each_other() {
+        assert_ne!(of_texts(["ab", "c"]), of_texts(["a", "bc"]));
+        assert_eq!(of_texts(["a"]).len(), 64);
+    }
+}
