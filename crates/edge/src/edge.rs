@@ -1,0 +1,121 @@
+//! What all connections share.
+
+use crate::{control, listen::TokioSockets, pool::Pool, serve, table::Table, table_file::TableFile};
+use guise_api::edge::{Command, Reply};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// An edge: its table, its connections to containers, and whether it is to stop.
+#[derive(Debug)]
+pub struct Edge {
+    pub(crate) table: Table,
+    pub(crate) pool: Arc<Pool>,
+    stop: watch::Sender<bool>,
+}
+
+impl Edge {
+    /// An edge with the routes that `file` has.
+    pub fn new(file: Option<TableFile>) -> Arc<Self> {
+        Arc::new(Self {
+            table: Table::load(file),
+            pool: Pool::new(),
+            stop: watch::Sender::new(false),
+        })
+    }
+
+    /// Serves until a signal or a command says stop, and then until the requests under way have ended.
+    pub(crate) async fn run(self: Arc<Self>, sockets: TokioSockets) -> anyhow::Result<()> {
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        if let Some(control) = sockets.control {
+            tokio::spawn(Arc::clone(&self).obey(control));
+        }
+        tokio::spawn(Arc::clone(&self.pool).close_idle());
+        let serving: Vec<_> = sockets
+            .http
+            .into_iter()
+            .map(|socket| tokio::spawn(Arc::clone(&self).serve(socket)))
+            .collect();
+        tracing::info!("serving {} environments", self.table.len());
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = self.stopped() => {}
+        }
+        self.stop();
+        for listener in serving {
+            listener.await?;
+        }
+        Ok(())
+    }
+
+    /// Answers requests until [`stop`](Self::stop), and then those under way.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+        serve::connections(self, listener).await;
+    }
+
+    /// Obeys commands for as long as it runs.
+    pub async fn obey(self: Arc<Self>, listener: UnixListener) {
+        control::connections(self, listener).await;
+    }
+
+    /// Stops taking connections.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Ends when the edge is to stop.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives in `self`, so this cannot fail.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// Does what guised asks for.
+    pub async fn carry_out(&self, command: Command) -> Reply {
+        match command {
+            Command::Routes { environment, routes } => {
+                self.pool.close(&self.table.upstreams(&environment));
+                self.table.set(&environment, routes);
+            }
+            Command::Forget { environment } => {
+                self.pool.close(&self.table.upstreams(&environment));
+                self.table.retain(|key| key != environment);
+            }
+            Command::Retain { environments } => {
+                self.table
+                    .retain(|key| environments.iter().any(|kept| kept == key));
+            }
+            Command::Hold {
+                environment,
+                drain_ms,
+                patience_ms,
+            } => {
+                let gate = self.table.gate(&environment);
+                gate.hold(Duration::from_millis(patience_ms));
+                return Reply::Held {
+                    under_way: gate.drained(Duration::from_millis(drain_ms)).await,
+                };
+            }
+            Command::Release { environment } => {
+                // What was connected before may have been restarted meanwhile.
+                self.pool.close(&self.table.upstreams(&environment));
+                self.table.gate(&environment).release();
+            }
+            Command::Status => return self.status(),
+            Command::Stop => self.stop(),
+        }
+        Reply::Ok
+    }
+
+    fn status(&self) -> Reply {
+        Reply::Status {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            environments: u32::try_from(self.table.len()).unwrap_or(u32::MAX),
+        }
+    }
+}

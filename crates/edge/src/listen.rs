@@ -1,0 +1,131 @@
+//! The sockets: bound here or inherited, while the edge still may.
+
+use crate::{
+    options::{Options, Owner},
+    table_file::directory_for,
+};
+use anyhow::{Context, bail};
+use guise_sys::descriptor;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::{
+    fs,
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        net::UnixListener,
+    },
+    path::Path,
+};
+
+/// Open sockets.
+#[derive(Debug)]
+pub struct Sockets {
+    http: Vec<TcpListener>,
+    control: Option<UnixListener>,
+}
+
+/// The same for the runtime that serves them.
+#[derive(Debug)]
+pub struct TokioSockets {
+    /// Where requests arrive.
+    pub http: Vec<tokio::net::TcpListener>,
+    /// Where commands arrive.
+    pub control: Option<tokio::net::UnixListener>,
+}
+
+impl Sockets {
+    /// Opens what the options name.
+    pub fn open(options: &Options) -> anyhow::Result<Self> {
+        let mut http = Vec::new();
+        for address in &options.listen {
+            http.push(bind(*address)?);
+        }
+        for number in &options.listen_fd {
+            let fd =
+                descriptor::adopt(*number).with_context(|| format!("taking over descriptor {number}"))?;
+            http.push(TcpListener::from(fd));
+        }
+        if http.is_empty() {
+            bail!("nowhere to listen: give --listen or --listen-fd");
+        }
+        // Only now: whoever could bind the address is the one edge, and may replace a dead one's socket.
+        let control = match (&options.control, options.control_fd) {
+            (Some(path), _) => Some(bind_control(path, options.owner())?),
+            (None, Some(number)) => {
+                let fd =
+                    descriptor::adopt(number).with_context(|| format!("taking over descriptor {number}"))?;
+                Some(UnixListener::from(fd))
+            }
+            (None, None) => None,
+        };
+        Ok(Self { http, control })
+    }
+
+    /// Hands them to the runtime that is current.
+    pub fn into_tokio(self) -> std::io::Result<TokioSockets> {
+        let http = self.http.into_iter().map(|socket| {
+            socket.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(socket)
+        });
+        let control = self.control.map(|socket| {
+            socket.set_nonblocking(true)?;
+            tokio::net::UnixListener::from_std(socket)
+        });
+        Ok(TokioSockets {
+            http: http.collect::<Result<_, _>>()?,
+            control: control.transpose()?,
+        })
+    }
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .with_context(|| format!("listening on {address}"))
+        .map_err(
+            |error| match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+                Some(ErrorKind::AddrInUse) => {
+                    let port = address.port();
+                    error.context(format!(
+                        "something else listens there already; `ss -ltnp sport = :{port}` shows what"
+                    ))
+                }
+                Some(ErrorKind::PermissionDenied) => {
+                    error.context("ports below 1024 take root or CAP_NET_BIND_SERVICE")
+                }
+                _ => error,
+            },
+        )
+}
+
+/// Only root and the owner may command the edge.
+fn bind_control(path: &Path, owner: Option<Owner>) -> anyhow::Result<UnixListener> {
+    directory_for(path, owner)?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("removing the former socket {}", path.display()));
+        }
+        _ => {}
+    }
+    let socket =
+        UnixListener::bind(path).with_context(|| format!("making the control socket {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+        .and_then(|()| match owner {
+            Some(Owner { uid, gid }) => chown(path, Some(uid), Some(gid)),
+            None => Ok(()),
+        })
+        .with_context(|| format!("protecting the control socket {}", path.display()))?;
+    Ok(socket)
+}
+
+/// Each connection takes two descriptors, and the usual soft limit is 1024. Staying at it is no reason to fail.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}

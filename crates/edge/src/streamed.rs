@@ -1,0 +1,67 @@
+//! An answer on its way: as long as it flows its request is under way, and its connection is not free.
+
+use crate::{gate::UnderWay, pool::Lease};
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// The body of a container's answer.
+#[derive(Debug)]
+pub struct Streamed {
+    body: Incoming,
+    ended: bool,
+    lease: Option<Lease>,
+    _under_way: UnderWay,
+}
+
+impl Streamed {
+    /// A body that comes over `lease`.
+    pub fn new(body: Incoming, lease: Lease, under_way: UnderWay) -> Self {
+        Self {
+            ended: body.is_end_stream(),
+            body,
+            lease: Some(lease),
+            _under_way: under_way,
+        }
+    }
+}
+
+impl Body for Streamed {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.ended = match &frame {
+            None => true,
+            Some(Ok(_)) => self.body.is_end_stream(),
+            Some(Err(_)) => false,
+        };
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        // An answer that was broken off leaves bytes in its connection: that one is closed with the lease.
+        if self.ended
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
+        }
+    }
+}

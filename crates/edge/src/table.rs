@@ -1,0 +1,155 @@
+//! Every environment's routes and gate, and the index made of them.
+
+use crate::{
+    gate::Gate,
+    index::{Index, Target},
+    table_file::{Routes, TableFile},
+};
+use guise_api::edge::{Action, Route};
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::SocketAddrV4,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+#[derive(Debug)]
+struct Environment {
+    routes: Vec<Route>,
+    gate: Arc<Gate>,
+}
+
+/// The table. Requests read the index; commands change the environments and put a new index in its place.
+#[derive(Debug)]
+pub struct Table {
+    environments: Mutex<BTreeMap<String, Environment>>,
+    index: RwLock<Arc<Index>>,
+    file: Option<TableFile>,
+}
+
+impl Table {
+    /// The table as `file` has it. A file that cannot be read is no reason not to serve: guised tells everything again.
+    pub fn load(file: Option<TableFile>) -> Self {
+        let routes = file.as_ref().map_or_else(Routes::new, |file| {
+            file.load().unwrap_or_else(|error| {
+                tracing::warn!("starting without routes: {error:#}");
+                Routes::new()
+            })
+        });
+        let environments = routes
+            .into_iter()
+            .map(|(key, routes)| {
+                (
+                    key,
+                    Environment {
+                        routes,
+                        gate: Gate::open(),
+                    },
+                )
+            })
+            .collect();
+        Self {
+            index: RwLock::new(Arc::new(index_of(&environments))),
+            environments: Mutex::new(environments),
+            file,
+        }
+    }
+
+    /// The index as it is now.
+    pub fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many environments there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The environment's gate; it need not have routes yet.
+    pub fn gate(&self, environment: &str) -> Arc<Gate> {
+        Arc::clone(
+            &self
+                .lock()
+                .entry(environment.to_owned())
+                .or_insert_with(Environment::new)
+                .gate,
+        )
+    }
+
+    /// Where the environment's requests go.
+    pub fn upstreams(&self, environment: &str) -> HashSet<SocketAddrV4> {
+        let environments = self.lock();
+        let routes = environments
+            .get(environment)
+            .map(|environment| environment.routes.as_slice());
+        let address = |route: &Route| match route.action {
+            Action::Upstream { address } => Some(address),
+            Action::Redirect { .. } => None,
+        };
+        routes.unwrap_or_default().iter().filter_map(address).collect()
+    }
+
+    /// Replaces an environment's routes.
+    pub fn set(&self, environment: &str, routes: Vec<Route>) {
+        self.change(|environments| {
+            environments
+                .entry(environment.to_owned())
+                .or_insert_with(Environment::new)
+                .routes = routes;
+        });
+    }
+
+    /// Forgets every environment for which `keep` is false; their held requests go on and find nothing.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        let mut gone = Vec::new();
+        self.change(|environments| {
+            environments.retain(|key, environment| {
+                let kept = keep(key);
+                if !kept {
+                    gone.push(Arc::clone(&environment.gate));
+                }
+                kept
+            });
+        });
+        for gate in gone {
+            gate.release();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Environment>> {
+        // No change panics half-way.
+        self.environments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Environment>)) {
+        let mut environments = self.lock();
+        change(&mut environments);
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index_of(&environments));
+        if let Some(file) = &self.file {
+            let routes = environments
+                .iter()
+                .map(|(key, environment)| (key.clone(), environment.routes.clone()));
+            if let Err(error) = file.store(&routes.collect()) {
+                tracing::warn!("the routes are in force, but would not survive a restart: {error:#}");
+            }
+        }
+    }
+}
+
+impl Environment {
+    fn new() -> Self {
+        Self {
+            routes: Vec::new(),
+            gate: Gate::open(),
+        }
+    }
+}
+
+fn index_of(environments: &BTreeMap<String, Environment>) -> Index {
+    Index::new(environments.values().flat_map(|environment| {
+        let gate = &environment.gate;
+        environment.routes.iter().map(|route| Target {
+            route: route.clone(),
+            gate: Arc::clone(gate),
+        })
+    }))
+}

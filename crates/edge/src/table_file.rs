@@ -1,0 +1,106 @@
+//! The file that keeps the routes across the edge's own restart.
+
+use crate::options::Owner;
+use anyhow::Context;
+use guise_api::edge::Route;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::{self, File},
+    io::{Read, Write},
+    os::{fd::OwnedFd, unix::fs::chown},
+    path::Path,
+};
+
+/// The routes of each environment by its key.
+pub type Routes = BTreeMap<String, Vec<Route>>;
+
+/// A file in a directory that was opened while the edge still could: guised's state is closed to it later.
+#[derive(Debug)]
+pub struct TableFile {
+    directory: OwnedFd,
+    name: OsString,
+}
+
+impl TableFile {
+    /// Opens the file's directory, which is made for `owner` if it is missing.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or opened.
+    pub(crate) fn open(path: &Path, owner: Option<Owner>) -> anyhow::Result<Self> {
+        let name = path
+            .file_name()
+            .with_context(|| format!("{} names no file", path.display()))?;
+        let parent = directory_for(path, owner)?;
+        let directory = openat(
+            CWD,
+            parent,
+            OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .with_context(|| format!("opening the directory {}", parent.display()))?;
+        Ok(Self {
+            directory,
+            name: name.into(),
+        })
+    }
+
+    /// A file in a directory that is there and belongs to the caller.
+    ///
+    /// # Errors
+    /// When the directory cannot be opened.
+    pub fn at(path: &Path) -> anyhow::Result<Self> {
+        Self::open(path, None)
+    }
+
+    /// Reads it; empty if there is none.
+    pub(crate) fn load(&self) -> anyhow::Result<Routes> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = match openat(&self.directory, &self.name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(rustix::io::Errno::NOENT) => return Ok(Routes::new()),
+            Err(errno) => return Err(errno).context("opening the table's file"),
+        };
+        let mut text = String::new();
+        file.read_to_string(&mut text)
+            .context("reading the table's file")?;
+        serde_json::from_str(&text).context("parsing the table's file")
+    }
+
+    /// Replaces it: a reader finds the former content or the new one. Not synced to the disk, since after the
+    /// machine's own crash guised tells every route again.
+    pub(crate) fn store(&self, routes: &Routes) -> anyhow::Result<()> {
+        let mut temporary = self.name.clone();
+        temporary.push(".new");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = openat(&self.directory, &temporary, flags, Mode::from_raw_mode(0o600))
+            .context("making the table's new file")?;
+        let written = File::from(fd)
+            .write_all(&serde_json::to_vec(routes)?)
+            .context("writing the table's new file")
+            .and_then(|()| {
+                renameat(&self.directory, &temporary, &self.directory, &self.name)
+                    .context("replacing the table's file")
+            });
+        if written.is_err() {
+            // What could not be written whole is of no use to anyone.
+            let _ = unlinkat(&self.directory, &temporary, AtFlags::empty());
+        }
+        written
+    }
+}
+
+/// The directory of `path`; made, closed to others and given to `owner` if it is missing.
+pub fn directory_for(path: &Path, owner: Option<Owner>) -> anyhow::Result<&Path> {
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).with_context(|| format!("making the directory {}", parent.display()))?;
+    if let Some(Owner { uid, gid }) = owner {
+        chown(parent, Some(uid), Some(gid))
+            .with_context(|| format!("giving the directory {} to user {uid}", parent.display()))?;
+    }
+    Ok(parent)
+}
