@@ -188,7 +188,7 @@ mod tests {
             faults(&crates),
             [
                 "runtime must not use platform",
-                "runtime must not use rustix: sys may"
+                "runtime must not use libc: sys may"
             ]
         );
     }

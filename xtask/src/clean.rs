@@ -1,7 +1,7 @@
 //! `cargo xtask clean`: the machine as it was before `cargo xtask demo`.
 
 use crate::{
-    demo::{DEMO, PACKAGES},
+    demo::{CACHE_WAS_THERE, DEMO, PACKAGES},
     options::Options,
     programs::{become_root, run, target_directory},
 };
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Where built base images are kept, besides in the state directory.
-const CACHE: &str = "/var/cache/guise";
+pub const CACHE: &str = "/var/cache/guise";
 
 /// Stops everything and removes everything. Works also when half of it is gone already.
 pub fn clean(options: &Options) -> Result<()> {
@@ -38,9 +38,13 @@ pub fn clean(options: &Options) -> Result<()> {
     {
         bail!("{} is still mounted", mount.point.display());
     }
-    for directory in [state.as_path(), Path::new(CACHE)] {
-        remove(directory)?;
+    if state.join(CACHE_WAS_THERE).exists() {
+        println!("{CACHE} was there before and stays.");
+    } else {
+        remove(Path::new(CACHE))?;
     }
+    // Last, since it has what was just asked: a clean that was interrupted can be repeated.
+    remove(state)?;
     println!("The machine is as it was.");
     if !packages.trim().is_empty() {
         println!("Debian packages that were installed for it stay; to remove them, too:");

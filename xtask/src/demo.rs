@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: from a fresh machine to a page in a browser.
 
 use crate::{
+    clean::CACHE,
     options::Options,
     packages,
     programs::{become_root, build_guise, output, repository, run},
@@ -18,6 +19,8 @@ use std::{
 pub const DEMO: &str = "demo";
 /// The packages that it installed.
 pub const PACKAGES: &str = "demo/packages";
+/// Is there when base images were kept on the machine before.
+pub const CACHE_WAS_THERE: &str = "demo/cache-was-there";
 /// The guestbook's work tree.
 const GUESTBOOK: &str = "demo/guestbook";
 
@@ -57,6 +60,9 @@ pub fn demo(options: &Options) -> Result<()> {
 fn prepare(state: &Path, installed: &[&str]) -> Result<()> {
     let is_first = !state.exists();
     fs::create_dir_all(state.join(DEMO)).with_context(|| format!("cannot make {}", state.display()))?;
+    if is_first && Path::new(CACHE).exists() {
+        fs::write(state.join(CACHE_WAS_THERE), "")?;
+    }
     let earlier = fs::read_to_string(state.join(PACKAGES)).unwrap_or_default();
     fs::write(
         state.join(PACKAGES),

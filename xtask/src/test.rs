@@ -36,7 +36,7 @@ pub fn test(options: &Options) -> Result<()> {
     }
     stages.run("unit and component tests", || {
         run(tests(options, true).args(["--workspace", "--exclude", "journeys"]))?;
-        run(tests(options, true).args(["--package", "journeys", "--lib"]))
+        run(tests(options, true).args(["--package", "journeys", "--lib", "--test", "sweep"]))
     });
     stages.run("journeys", || {
         let program = build_guise(false)?;
