@@ -26,33 +26,15 @@ const OOM_SCORE_ADJUSTMENT: i32 = 100;
 /// Open files per process; some languages' servers refuse to start with the kernel's default of 1024.
 const OPEN_FILES: u64 = 65_536;
 
+/// Open files per process, as far as guise itself may have them: where it runs without CAP_SYS_RESOURCE (in a
+/// container), nobody it starts may have more.
+fn open_files() -> u64 {
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    own.unwrap_or(OPEN_FILES).min(OPEN_FILES)
+}
+
 /// Everything that the kernel can lie about, but time.
 const NAMESPACES: [&str; 7] = ["user", "pid", "mount", "network", "uts", "ipc", "cgroup"];
-
-/// Paths that tell about the host or would let a container disturb it; hidden.
-const MASKED_PATHS: [&str; 12] = [
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-];
-
-/// Paths that may be read but never written.
-const READ_ONLY_PATHS: [&str; 5] = [
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-];
 
 /// Where on the host the things are that a container is made of.
 #[derive(Debug, Clone)]
@@ -81,9 +63,9 @@ pub(crate) fn config(spec: &ContainerSpec, cgroup: &str, ids: IdRange, sources: 
         "mounts": mounts(spec, sources, &mapping),
         "annotations": {
             "org.guise.name": spec.name,
-            "org.guise.rootfs.idmap": "true",
-            "org.guise.run.tar": sources.ramdisk,
-            "org.guise.sources.no-symlinks": "true",
+            guise_runtime::IDMAP_ROOT: "true",
+            guise_runtime::RAMDISK: sources.ramdisk,
+            guise_runtime::NO_SYMLINKS: "true",
         },
         "linux": {
             "namespaces": NAMESPACES.map(|kind| json!({"type": kind})),
@@ -99,9 +81,9 @@ pub(crate) fn config(spec: &ContainerSpec, cgroup: &str, ids: IdRange, sources: 
             // nginx and whatever else listens below 1024 runs without any capability.
             "sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"},
             "rootfsPropagation": "private",
-            "maskedPaths": MASKED_PATHS,
-            "readonlyPaths": READ_ONLY_PATHS,
-            "seccomp": serde_json::Value::Null,
+            "maskedPaths": guise_runtime::MASKED_PATHS,
+            "readonlyPaths": guise_runtime::READONLY_PATHS,
+            "seccomp": guise_runtime::default_seccomp(),
         },
     })
 }
@@ -113,6 +95,7 @@ pub(crate) fn process(process: &Process, terminal: bool) -> Value {
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
+    let open_files = open_files();
     json!({
         "terminal": terminal,
         "user": {"uid": process.user.uid, "gid": process.user.gid, "umask": 0o022},
@@ -122,7 +105,7 @@ pub(crate) fn process(process: &Process, terminal: bool) -> Value {
         "capabilities": {"bounding": [], "effective": [], "inheritable": [], "permitted": [], "ambient": []},
         "noNewPrivileges": true,
         "oomScoreAdj": OOM_SCORE_ADJUSTMENT,
-        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": OPEN_FILES, "hard": OPEN_FILES}],
+        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": open_files, "hard": open_files}],
     })
 }
 

@@ -10,20 +10,32 @@
 
 #![forbid(unsafe_code)]
 
+mod adopt;
 mod bundle;
 mod check;
+mod child;
+mod container;
 mod error;
+mod exec;
+mod images;
+mod inspect;
 mod lines;
 mod listener;
 mod node;
+mod processes;
 mod procfs;
+mod pump;
 mod ramdisk;
 mod record;
+mod runtime;
 mod session;
+mod snapshot;
 mod spec;
+mod supervisor;
 #[cfg(test)]
 mod testing;
 mod view;
+mod volumes;
 
 pub mod doctor;
 
@@ -31,6 +43,7 @@ pub use check::InvalidSpec;
 pub use error::NodeError;
 pub use node::{Node, NodeConfig};
 pub use record::RecordError;
+pub use runtime::RuntimeError;
 pub use session::{ExecSession, ExecStdio};
 pub use spec::{
     AppImage, ContainerSpec, Egress, HostEntry, Link, Process, RunFile, Scratch, User, VolumeMount,

@@ -1,11 +1,25 @@
-//! The node: what the layer above holds.
+//! The node: what the layer above holds, and how it finds its containers again.
 
 use crate::{
-    ContainerSpec, ContainerStatus, ExecSession, ImageView, Link, Listen, NodeError, Output, PoolUsage,
-    Process, ProcessView, RunFile, Usage, User,
+    AppImage, ContainerSpec, NodeError, adopt,
+    container::Running,
+    record::{Init, Record, Records},
+    runtime::Runtime,
 };
-use guise_model::{ContainerId, ImageDigest, Instance, VolumeId};
-use std::{fs::File, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
+use guise_image::{Catalog, Store};
+use guise_model::{ContainerId, IdRange, ImageDigest, Instance};
+use guise_network::Network;
+use guise_volume::Pool;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
+
+/// How long services get to end when everything is taken down.
+const CLOSING_GRACE: Duration = Duration::from_secs(20);
 
 /// Where a node keeps things and what it may use.
 #[derive(Debug, Clone)]
@@ -30,9 +44,54 @@ pub struct NodeConfig {
 /// One machine's executor. Cheap to clone; every method may be called from any thread at any time: calls for the
 /// same container wait for each other, calls for different ones do not.
 #[derive(Debug, Clone)]
-pub struct Node {}
+pub struct Node {
+    pub(crate) inner: Arc<Inner>,
+}
 
-#[allow(unused_variables)]
+/// What all clones of a node share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub config: NodeConfig,
+    pub runtime: Runtime,
+    pub store: Store,
+    pub catalog: Catalog,
+    pub pool: Pool,
+    pub network: Network,
+    pub records: Records,
+    /// Numbers the files of processes that are started in containers.
+    pub orders: AtomicU64,
+    containers: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
+    /// Held while images are attached for somebody, and while those that nobody uses are detached.
+    images: Mutex<()>,
+}
+
+/// A container in memory.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Whose turn it is to change the container.
+    pub turn: Mutex<()>,
+    record: Mutex<Record>,
+}
+
+impl Entry {
+    fn new(record: Record) -> Arc<Self> {
+        Arc::new(Self {
+            turn: Mutex::new(()),
+            record: Mutex::new(record),
+        })
+    }
+
+    /// The record as it is now.
+    pub fn record(&self) -> Record {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the record.
+    pub fn set_record(&self, record: Record) {
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+    }
+}
+
 impl Node {
     /// Prepares pool, image store and network, adopts the containers that live, and removes what carries this
     /// guise's mark and has no record.
@@ -40,7 +99,29 @@ impl Node {
     /// # Errors
     /// When one of the four mechanisms cannot be prepared.
     pub fn open(config: NodeConfig) -> Result<Self, NodeError> {
-        todo!()
+        let network = config.state.join("network");
+        fs::create_dir_all(&network).map_err(|source| NodeError::File {
+            operation: "make",
+            path: network.clone(),
+            source,
+        })?;
+        let program = (config.program.clone(), config.program_args.clone());
+        let node = Self {
+            inner: Arc::new(Inner {
+                runtime: Runtime::new(program.0, program.1, config.state.join("runtime")),
+                store: Store::open(&config.state, config.image_cache.clone())?,
+                catalog: Catalog::load(&config.recipes)?,
+                pool: Pool::open(&config.state, config.pool_bytes)?,
+                network: Network::open(&config.instance, &network)?,
+                records: Records::open(config.state.join("containers"))?,
+                orders: AtomicU64::new(0),
+                containers: Mutex::default(),
+                images: Mutex::default(),
+                config,
+            }),
+        };
+        adopt::adopt(&node)?;
+        Ok(node)
     }
 
     /// Removes everything this node has on the machine but its files: containers, mounts, links, rules, cgroups.
@@ -48,253 +129,122 @@ impl Node {
     /// # Errors
     /// The first thing that could not be removed, after all have been tried.
     pub fn close_machine(&self) -> Result<(), NodeError> {
-        todo!()
+        let ids: Vec<ContainerId> = self.lock().keys().cloned().collect();
+        let removed = std::thread::scope(|scope| {
+            let stops: Vec<_> = ids
+                .iter()
+                .map(|id| scope.spawn(|| self.remove(id, CLOSING_GRACE)))
+                .collect();
+            // A thread that panicked removed nothing; what is left is found by the sweep of the next start.
+            stops
+                .into_iter()
+                .filter_map(|stop| stop.join().ok())
+                .fold(Ok(()), Result::and)
+        });
+        let network = self.inner.network.close().map_err(NodeError::from);
+        let images = self.inner.store.detach_unused(&[]).map_err(NodeError::from);
+        let pool = self.inner.pool.close().map_err(NodeError::from);
+        let cgroup = adopt::remove_cgroup(self);
+        removed.and(network).and(images).and(pool).and(cgroup)
     }
 
     /// Marks and ranges of this guise.
     pub fn instance(&self) -> &Instance {
-        todo!()
+        &self.inner.config.instance
     }
 
-    /// All containers, by id.
-    pub fn containers(&self) -> Vec<ContainerStatus> {
-        todo!()
+    /// All containers in memory.
+    pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
+        self.lock().values().cloned().collect()
     }
 
-    /// One container.
-    pub fn container(&self, id: &ContainerId) -> Option<ContainerStatus> {
-        todo!()
+    /// A container in memory.
+    pub(crate) fn entry(&self, id: &ContainerId) -> Option<Arc<Entry>> {
+        self.lock().get(id).cloned()
     }
 
-    /// Makes a whole container and starts its PID 1. A container of this id that runs already is left as it is.
-    ///
-    /// # Errors
-    /// The step that failed; everything before it has been undone.
-    pub fn create(&self, spec: &ContainerSpec) -> Result<(), NodeError> {
-        todo!()
+    /// The entry of a container that is there, or a new one for a container that is to be made.
+    pub(crate) fn entry_for(&self, spec: &ContainerSpec) -> Arc<Entry> {
+        let record = || Record {
+            spec: spec.clone(),
+            created_unix_ms: 0,
+            init: None,
+        };
+        self.lock()
+            .entry(spec.id.clone())
+            .or_insert_with(|| Entry::new(record()))
+            .clone()
     }
 
-    /// Stops a container cleanly, within `grace`, and removes it. Volumes and images stay. No such container is
-    /// success.
-    ///
-    /// # Errors
-    /// What could not be removed; calling again tries the rest again.
-    pub fn remove(&self, id: &ContainerId, grace: Duration) -> Result<(), NodeError> {
-        todo!()
+    /// Puts a container that was found into memory.
+    pub(crate) fn insert(&self, record: Record) {
+        self.lock().insert(record.spec.id.clone(), Entry::new(record));
     }
 
-    /// Puts another frozen image at a running container's `/app`, with no instant without one.
-    ///
-    /// # Errors
-    /// When the image is unknown, lacks a mount point, or the kernel refuses; the old image is still there then.
-    pub fn swap_app(&self, id: &ContainerId, image: &ImageDigest) -> Result<(), NodeError> {
-        todo!()
+    /// Takes a container out of memory.
+    pub(crate) fn remove_entry(&self, id: &ContainerId) {
+        self.lock().remove(id);
     }
 
-    /// Writes and removes generated files below `/run` of a running container, each replaced in one step.
-    ///
-    /// # Errors
-    /// When the container does not run or its `tar` or `rm` fails.
-    pub fn write_files(
-        &self,
-        id: &ContainerId,
-        files: &[RunFile],
-        remove: &[String],
-    ) -> Result<(), NodeError> {
-        todo!()
+    /// A container and its living PID 1.
+    pub(crate) fn running(&self, id: &ContainerId) -> Result<Running, NodeError> {
+        let entry = self
+            .entry(id)
+            .ok_or_else(|| NodeError::NoSuchContainer { id: id.clone() })?;
+        let init: Option<Init> = entry.record().init.filter(|init| init.lives());
+        let init = init.ok_or_else(|| NodeError::NotRunning { id: id.clone() })?;
+        Ok((entry, init))
     }
 
-    /// Brings names, allowed connections and egress of a running container up to date.
-    ///
-    /// # Errors
-    /// When the container does not run or the network refuses.
-    pub fn connect(&self, id: &ContainerId, link: &Link) -> Result<(), NodeError> {
-        todo!()
+    /// The host ids of a container.
+    pub(crate) fn ids(&self, spec: &ContainerSpec) -> Result<IdRange, NodeError> {
+        let base = self.inner.config.instance.id_base;
+        IdRange::of_slot(base, spec.slot).ok_or(NodeError::NoIds {
+            id: spec.id.clone(),
+            slot: spec.slot,
+        })
     }
 
-    /// Runs a process in a container and gathers its output.
-    ///
-    /// # Errors
-    /// When it cannot be started or does not end within `timeout` (it is killed then).
-    pub fn exec(
-        &self,
-        id: &ContainerId,
-        process: &Process,
-        stdin: &[u8],
-        timeout: Duration,
-    ) -> Result<Output, NodeError> {
-        todo!()
+    /// Keeps images from being detached while somebody attaches one.
+    pub(crate) fn images_lock(&self) -> MutexGuard<'_, ()> {
+        self.inner.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a process in a container and hands on its output and errors line by line, as they come. Returns its
-    /// exit status.
-    ///
-    /// # Errors
-    /// As [`exec`](Self::exec); [`NodeError::Cancelled`] once `cancel` became true and the process was killed.
-    pub fn exec_stream(
-        &self,
-        id: &ContainerId,
-        process: &Process,
-        stdin: &[u8],
-        timeout: Option<Duration>,
-        cancel: &AtomicBool,
-        line: &mut dyn FnMut(&str),
-    ) -> Result<i32, NodeError> {
-        todo!()
+    /// The images that containers are made from.
+    fn images_in_use(&self) -> Vec<ImageDigest> {
+        let mut used = Vec::new();
+        for entry in self.entries() {
+            let spec = entry.record().spec;
+            used.push(spec.base);
+            if let Some(AppImage::Frozen { image }) = spec.app {
+                used.push(image);
+            }
+        }
+        used
     }
 
-    /// Starts a process in a container for somebody who talks to it: on a terminal of `tty` (columns, rows), else
-    /// on pipes.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn exec_interactive(
-        &self,
-        id: &ContainerId,
-        process: &Process,
-        tty: Option<(u16, u16)>,
-    ) -> Result<ExecSession, NodeError> {
-        todo!()
+    /// Detaches the images that no container uses, behind the caller's back: an unmount waits for all processors,
+    /// and nobody needs to wait for that.
+    pub(crate) fn release_images_later(&self) {
+        let node = self.clone();
+        std::thread::spawn(move || {
+            if let Err(error) = node.release_images() {
+                tracing::warn!(%error, "an image that no container uses stays attached");
+            }
+        });
     }
 
-    /// Sends a runit service the TERM and lets it start again. Returns at once.
-    ///
-    /// # Errors
-    /// When the container does not run or has no such service.
-    pub fn restart_service(&self, id: &ContainerId, service: &str) -> Result<(), NodeError> {
-        todo!()
+    /// Detaches the images that no container uses.
+    pub(crate) fn release_images(&self) -> Result<(), NodeError> {
+        let _images = self.images_lock();
+        Ok(self.inner.store.detach_unused(&self.images_in_use())?)
     }
 
-    /// Sends a runit service a signal, by sv(8)'s name for it: `hup`, `usr1`, `term`.
-    ///
-    /// # Errors
-    /// When the container does not run or has no such service.
-    pub fn signal_service(&self, id: &ContainerId, service: &str, signal: &str) -> Result<(), NodeError> {
-        todo!()
-    }
-
-    /// The inode of the socket that listens inside; `None` when nobody listens. Another inode means another
-    /// process opened it anew.
-    ///
-    /// # Errors
-    /// When the container does not run.
-    pub fn listener(&self, id: &ContainerId, socket: &Listen) -> Result<Option<u64>, NodeError> {
-        todo!()
-    }
-
-    /// Opens a file of the container's scratch directory `log`: a regular file, links are not followed. `None`
-    /// when there is none.
-    ///
-    /// # Errors
-    /// When the file is no regular file or cannot be opened.
-    pub fn log(&self, id: &ContainerId, name: &str) -> Result<Option<File>, NodeError> {
-        todo!()
-    }
-
-    /// A container's processes, PID 1 first.
-    ///
-    /// # Errors
-    /// When there is no such container.
-    pub fn processes(&self, id: &ContainerId) -> Result<Vec<ProcessView>, NodeError> {
-        todo!()
-    }
-
-    /// What a container uses at the moment.
-    ///
-    /// # Errors
-    /// When there is no such container.
-    pub fn usage(&self, id: &ContainerId) -> Result<Usage, NodeError> {
-        todo!()
-    }
-
-    /// Makes a volume, owned inside by `owner`. One that exists is left as it is but for its quota.
-    ///
-    /// # Errors
-    /// When the pool refuses.
-    pub fn volume_create(
-        &self,
-        id: &VolumeId,
-        quota_bytes: Option<u64>,
-        owner: User,
-        mode: u32,
-    ) -> Result<(), NodeError> {
-        todo!()
-    }
-
-    /// Deletes a volume and all in it. No such volume is success.
-    ///
-    /// # Errors
-    /// When the pool refuses, or a container has it mounted.
-    pub fn volume_delete(&self, id: &VolumeId) -> Result<(), NodeError> {
-        todo!()
-    }
-
-    /// A volume's directory on the host: only for host code that fills a volume in which nobody runs yet.
-    ///
-    /// # Errors
-    /// When there is no such volume.
-    pub fn volume_path(&self, id: &VolumeId) -> Result<PathBuf, NodeError> {
-        todo!()
-    }
-
-    /// All volumes.
-    ///
-    /// # Errors
-    /// When the pool cannot be read.
-    pub fn volumes(&self) -> Result<Vec<VolumeId>, NodeError> {
-        todo!()
-    }
-
-    /// Room in the pool.
-    ///
-    /// # Errors
-    /// When the pool cannot be read.
-    pub fn pool_usage(&self) -> Result<PoolUsage, NodeError> {
-        todo!()
-    }
-
-    /// Freezes a volume's tree into an image of the store.
-    ///
-    /// # Errors
-    /// When mksquashfs fails, or `cancel` became true.
-    pub fn freeze(&self, volume: &VolumeId, cancel: &AtomicBool) -> Result<ImageDigest, NodeError> {
-        todo!()
-    }
-
-    /// Whether the store has an image.
-    pub fn has_image(&self, image: &ImageDigest) -> bool {
-        todo!()
-    }
-
-    /// Deletes an image that no container uses. No such image is success.
-    ///
-    /// # Errors
-    /// When a container uses it or the file cannot be removed.
-    pub fn delete_image(&self, image: &ImageDigest) -> Result<(), NodeError> {
-        todo!()
-    }
-
-    /// All images of the store.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn images(&self) -> Result<Vec<ImageView>, NodeError> {
-        todo!()
-    }
-
-    /// The base image of a recipe's version; built when it is neither in the store nor in the cache, or when
-    /// `refresh` asks for it.
-    ///
-    /// # Errors
-    /// When there is no such recipe or version, or its build fails.
-    pub fn base_image(
-        &self,
-        recipe: &str,
-        version: &str,
-        refresh: bool,
-        cancel: &AtomicBool,
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<ImageDigest, NodeError> {
-        todo!()
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ContainerId, Arc<Entry>>> {
+        // Each change of the map is one call of the map's own.
+        self.inner
+            .containers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,12 +1,13 @@
-//! What the node remembers of a container: a file, synced before anything of the container exists, so that
+//! What the node remembers of a container: a file, written before anything of the container exists, so that
 //! whatever a crash leaves behind has an owner.
 
 use crate::{ContainerSpec, procfs};
 use guise_model::ContainerId;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -74,28 +75,22 @@ impl Records {
         self.directory.join(id.as_str())
     }
 
-    /// Writes a record in one step, on disk when this returns.
+    /// Writes a record in one step: whoever reads it sees the old one or the new one.
+    ///
+    /// It survives the death of this process; it is not synced. What a power cut ends (processes, mounts, links,
+    /// cgroups) needs no owner afterwards, and what it leaves (scratch directories) is found by listing them.
     pub fn write(&self, record: &Record) -> Result<(), RecordError> {
         let directory = self.directory(&record.spec.id);
         attempt("make", &directory, fs::create_dir_all(&directory))?;
         let path = directory.join("record.json");
         let new = directory.join("record.json.new");
+        let content = serde_json::to_vec_pretty(record).map_err(io::Error::from);
         attempt(
             "write",
             &new,
-            write_synced(&new, &serde_json::to_vec_pretty(record).unwrap_or_default()),
+            content.and_then(|content| write_private(&new, &content)),
         )?;
-        attempt("write", &path, fs::rename(&new, &path))?;
-        attempt(
-            "sync",
-            &directory,
-            File::open(&directory).and_then(|directory| directory.sync_all()),
-        )?;
-        attempt(
-            "sync",
-            &self.directory,
-            File::open(&self.directory).and_then(|directory| directory.sync_all()),
-        )
+        attempt("write", &path, fs::rename(&new, &path))
     }
 
     /// Forgets a container and removes its directory.
@@ -132,22 +127,15 @@ fn read(directory: &Path) -> Option<Record> {
     serde_json::from_slice(&fs::read(directory.join("record.json")).ok()?).ok()
 }
 
-/// Passwords are among what a record holds, so only root may read it.
-fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = private(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-/// Makes or empties a file that only root may read.
-pub(crate) fn private(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
+/// Writes a file that only root may read: passwords are among what containers are given.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path)
+        .open(path)?
+        .write_all(content)
 }
 
 fn attempt<T>(operation: &'static str, path: &Path, result: io::Result<T>) -> Result<T, RecordError> {
