@@ -1,6 +1,7 @@
 //! Removing by hand what a guise left, as root.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use journeys::{Marks, machine};
 use std::{
