@@ -24,7 +24,7 @@ pub fn inner_value(text: &str) -> String {
 /// A text as a regular expression that matches just it.
 pub fn pattern_of(text: &str) -> String {
     let mut pattern = String::new();
-    for c in text.chars() {
+    for c in text.chars().filter(|c| !c.is_control()) {
         if c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '/' | '-' | '_') {
             pattern.push('\\');
         }
@@ -53,6 +53,6 @@ mod tests {
     fn what_is_special_to_nginx_is_escaped() {
         assert_eq!(literal(r#"a"b\c;}$"#), r#""a\"b\\c;}$""#);
         assert_eq!(value("$uri\n\0"), "\"${guise_dollar}uri\"");
-        assert_eq!(pattern_of("/a.b$"), r"/a\.b\$");
+        assert_eq!(pattern_of("/a.b$\n"), r"/a\.b\$");
     }
 }

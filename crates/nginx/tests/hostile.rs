@@ -1,5 +1,7 @@
 //! Texts from configuration files mean only themselves to nginx, whatever is in them.
 
+#![allow(clippy::unwrap_used)]
+
 mod real;
 
 use guise_config::{Expires, Location, Passthru, Rule};

@@ -3,6 +3,8 @@
 //! A row is `METHOD path` and the status with the beginning of the body; `app …` comes from the app, `php …` from
 //! a script. Paths are sent exactly as written.
 
+#![allow(clippy::unwrap_used)]
+
 mod real;
 
 use guise_nginx::Upstream;
