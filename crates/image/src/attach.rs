@@ -92,11 +92,11 @@ impl Store {
     /// # Errors
     /// The first refusal.
     pub fn detach_unused(&self, keep: &[ImageDigest]) -> Result<(), ImageError> {
-        let unused = self
+        let mut unused = self
             .mounted()?
             .into_iter()
             .filter(|digest| !keep.contains(digest));
-        unused.map(|digest| self.detach(&digest)).collect()
+        unused.try_for_each(|digest| self.detach(&digest))
     }
 }
 
@@ -117,11 +117,9 @@ fn mount_file(path: &Path, target: &Path) -> io::Result<()> {
     let flags = MountAttrFlags::MOUNT_ATTR_RDONLY
         | MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV;
-    let tree = mount::create(
-        "squashfs",
-        &[format!("source={}", device.path().display())],
-        flags,
-    )?;
+    // ro: without it the kernel opens the device, which is read-only, for writing.
+    let options = [format!("source={}", device.path().display()), "ro".into()];
+    let tree = mount::create("squashfs", &options, flags)?;
     mount::attach(tree.as_fd(), File::open(target)?.as_fd())?;
     // Attached to a shared mount it became shared: what is mounted in a container's clone would come back here.
     let private = mount::Attributes {

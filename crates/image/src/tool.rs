@@ -91,7 +91,8 @@ fn stop(child: &mut Child, lines: &mpsc::Receiver<String>) {
         return;
     };
     let _ = kill_process_group(group, Signal::TERM);
-    while !matches!(lines.recv_timeout(GRACE), Err(_)) {}
+    // Its last lines are of no interest; that they end is.
+    while lines.recv_timeout(GRACE).is_ok() {}
     let _ = kill_process_group(group, Signal::KILL);
 }
 
