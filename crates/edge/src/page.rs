@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+    header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 use http_body_util::Full;
 
@@ -75,6 +75,10 @@ impl Page {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+        if self == Self::BadRequest {
+            // Who knows where the next request begins.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if self == Self::Deploying {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
