@@ -99,7 +99,7 @@ impl Builder<'_> {
                 let forced = tag
                     .as_deref()
                     .is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-                let tag = self.tag(tag, &place)?;
+                let tag = self.tag(tag, span);
                 let plain = style == ScalarStyle::Plain && !forced;
                 let node = Node {
                     span: self.span(place),
@@ -119,8 +119,8 @@ impl Builder<'_> {
                     anchor,
                 )
             }
-            Event::SequenceStart(_, anchor, tag) => self.start(place, tag, anchor, false),
-            Event::MappingStart(_, anchor, tag) => self.start(place, tag, anchor, true),
+            Event::SequenceStart(_, anchor, tag) => self.start(span, tag, anchor, false),
+            Event::MappingStart(_, anchor, tag) => self.start(span, tag, anchor, true),
             Event::SequenceEnd | Event::MappingEnd => self.end(place),
             Event::Alias(id) => match self.anchors.get(&id).cloned() {
                 Some(target) => {
@@ -140,12 +140,13 @@ impl Builder<'_> {
 
     fn start(
         &mut self,
-        start: Range<usize>,
+        span: &granit_parser::Span,
         tag: Option<Cow<'_, Tag>>,
         anchor: usize,
         is_mapping: bool,
     ) -> Option<()> {
-        let tag = self.tag(tag, &start)?;
+        let tag = self.tag(tag, span);
+        let start = span.byte_range().unwrap_or(0..0);
         self.open.push(Open {
             start,
             tag,
@@ -256,23 +257,24 @@ impl Builder<'_> {
     }
 
     /// The tag to keep; YAML's own ones need no keeping.
-    fn tag(&mut self, tag: Option<Cow<'_, Tag>>, place: &Range<usize>) -> Option<Option<String>> {
-        let Some(tag) = tag else { return Some(None) };
-        if tag.is_yaml_core_schema() {
-            return Some(None);
-        }
+    fn tag(&mut self, tag: Option<Cow<'_, Tag>>, node: &granit_parser::Span) -> Option<String> {
+        let tag = tag.filter(|tag| !tag.is_yaml_core_schema())?;
         let name = format!("{}{}", tag.original_handle(), tag.suffix());
         if name == "!" {
-            return Some(None);
+            return None;
         }
         if name != "!include" && name != "!archive" {
-            let span = self.span(place.clone());
+            let place = node
+                .tag_span()
+                .and_then(|tag| tag.byte_range())
+                .or(node.byte_range());
+            let span = self.span(place.unwrap_or(0..0));
             let finding = self
                 .report
                 .error("unknown-tag", &span, format!("unknown tag `{name}`"));
             finding.help("the tags are `!include` and `!archive`");
         }
-        Some(Some(name))
+        Some(name)
     }
 
     /// A place, moved onto character boundaries.

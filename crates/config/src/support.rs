@@ -103,7 +103,11 @@ pub fn check(part: Part, node: &Node, report: &mut Report) {
     for row in NOT_YET.iter().filter(|row| row.part == part) {
         visit(node, row.path, &mut |entry| {
             if row.when.applies(&entry.value) {
-                let message = format!("not supported yet: `{}` ({})", row.path.join("."), row.what);
+                let written = match row.when {
+                    When::Is(text) => format!("{}: {text}", entry.key.text),
+                    When::Given | When::True => row.path.join("."),
+                };
+                let message = format!("not supported yet: `{written}` ({})", row.what);
                 let finding = report.error("not-supported-yet", &entry.key.span, message);
                 finding.help("take it out to deploy the project without it");
             }

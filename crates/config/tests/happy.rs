@@ -1,5 +1,7 @@
 //! What right configurations mean.
 
+#![allow(clippy::unwrap_used)]
+
 mod commit;
 
 use commit::{Commit, loaded};

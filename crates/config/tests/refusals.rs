@@ -1,0 +1,204 @@
+//! What people read about configurations that are wrong. Each snapshot is a whole output.
+
+#![allow(clippy::unwrap_used)]
+
+mod commit;
+
+use commit::{Commit, refusal, warnings};
+
+fn app(rest: &str) -> Commit {
+    Commit::of([(
+        ".platform.app.yaml",
+        &format!("name: app\ntype: 'python:3.13'\n{rest}"),
+    )])
+}
+
+#[test]
+fn not_yaml() {
+    insta::assert_snapshot!(refusal(&app("hooks:\n  build: |\n    make\n deploy: x\n")));
+    insta::assert_snapshot!(refusal(&app("mounts: {a: b\n")));
+    insta::assert_snapshot!(refusal(&app("a: *nothing\n")));
+}
+
+#[test]
+fn unknown_keys_with_what_was_meant_or_what_is_allowed() {
+    insta::assert_snapshot!(refusal(&app("relationship:\n  db: 'db:mysql'\nbanana: 1\n")));
+}
+
+#[test]
+fn unknown_types_and_versions_with_those_that_exist() {
+    let commit = Commit::of([
+        (
+            ".platform/applications.yaml",
+            "a: {type: 'pyhton:3.13'}\nb: {type: 'python:2.7'}\nc: {type: 'cobol:1'}\nd: {type: 'mariadb:11.8'}\ne: {}\nf: {type: 'composable:26.05'}\n",
+        ),
+        (
+            ".platform/services.yaml",
+            "db: {type: 'postgresql:18', disk: 256}\ncache: {type: 'redys:8.0'}\nx: {disk: 5}\n",
+        ),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
+fn everything_wrong_in_several_files_at_once() {
+    let commit = Commit::of([
+        (
+            ".platform.app.yaml",
+            r#"
+name: App
+type: 'python:3.13'
+relationships:
+  database: 'dbs:mysql'
+  cache: 'cache:mysql'
+  api: 'app'
+mounts:
+  /: {source: local}
+  uploads: {source: lokal}
+  uploads/tmp: {source: tmp}
+web:
+  locations:
+    static: {root: ../../etc}
+    /: {expires: soon, passthru: true, rules: {'*.css': {allow: true}}}
+hooks:
+  build: [make]
+workers:
+  queue: {}
+"#,
+        ),
+        (
+            ".platform/services.yaml",
+            "db: {type: 'mariadb:11.8'}\ncache: {type: 'redis:8.0', disk: 128}\n",
+        ),
+        (
+            ".platform/routes.yaml",
+            r#"
+'https://{default}/': {type: upstream, upstream: 'appp:http'}
+'https://{default}': {type: redirect, to: 'nowhere'}
+'ftp://{default}/': {type: upstreem}
+"#,
+        ),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
+fn what_is_not_supported_yet_is_named() {
+    let commit = Commit::of([
+        (
+            ".platform.app.yaml",
+            r#"
+name: app
+type: 'python:3.13'
+crons: {clean: {spec: 'H * * * *', commands: {start: make clean}}}
+source: {operations: {update: {command: make}}}
+firewall: {outbound: [{ips: [1.2.3.4/32]}]}
+mounts: {shared: {source: service, service: files}}
+"#,
+        ),
+        (
+            ".platform/routes.yaml",
+            r#"
+'https://{default}/':
+  type: upstream
+  upstream: 'app:http'
+  cache: {enabled: true}
+  ssi: {enabled: true}
+  redirects: {paths: {/a: {to: /b}}}
+  tls: {min_version: TLSv1.3}
+'https://{default}/x': {type: proxy, to: 'https://example.com'}
+"#,
+        ),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
+fn duplicates_show_both_places() {
+    let commit = Commit::of([
+        (
+            "a/.platform.app.yaml",
+            "name: app\ntype: 'python:3.13'\ntype: 'python:3.11'\n",
+        ),
+        ("b/.platform.app.yaml", "name: app\ntype: 'python:3.13'\n"),
+        (".platform/services.yaml", "app: {type: 'redis:8.0'}\n"),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
+fn includes_that_lead_nowhere_or_out() {
+    insta::assert_snapshot!(refusal(&app(
+        "hooks: {build: !include {type: string, path: ../../etc/passwd}, deploy: !include {path: no.yaml}}\nvariables: !includ x\n"
+    )));
+}
+
+#[test]
+fn a_file_that_includes_itself_ends() {
+    let commit = Commit::of([
+        (
+            ".platform.app.yaml",
+            "name: app\ntype: 'python:3.13'\nvariables: !include loop.yaml\n",
+        ),
+        ("loop.yaml", "a: !include loop.yaml\nb: !include loop.yaml\n"),
+    ]);
+    assert!(refusal(&commit).contains("too many files include one another"));
+}
+
+#[test]
+fn a_file_of_aliases_that_stand_for_billions_of_nodes_is_refused_quickly() {
+    let mut text = "name: app\ntype: 'python:3.13'\n.a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
+    for level in 1..12 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        text.push_str(&format!(".a{level}: &a{level} [{aliases}]\n"));
+    }
+    let started = std::time::Instant::now();
+    assert!(
+        refusal(&Commit::of([(".platform.app.yaml", &text)]))
+            .contains("too large once its aliases are followed")
+    );
+    assert!(started.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn no_configuration_at_all() {
+    insta::assert_snapshot!(refusal(&Commit::of([("README.md", "")])));
+}
+
+#[test]
+fn warnings_of_what_is_taken() {
+    let commit = Commit::of([
+        (
+            ".platform.app.yaml",
+            r#"
+name: app
+type: 'python:3.12'
+relationships: {database: 'db:mysql', other: 'b:http'}
+web:
+  locations: {/: {passthru: true, colour: blue}}
+runtime: {extensions: [redis]}
+dependencies: {perl: {x: 1}}
+"#,
+        ),
+        (
+            "b/.platform.app.yaml",
+            "name: b\ntype: nodejs\nrelationships: {app: 'app:http'}\nweb: {commands: {start: x}}\n",
+        ),
+        (
+            ".platform/services.yaml",
+            "db: {type: 'mariadb:10.5', disk: 512}\ncache: {type: 'redis:8.0', disk: 128}\n",
+        ),
+    ]);
+    insta::assert_snapshot!(warnings(&commit));
+}
+
+#[test]
+fn findings_for_machines_have_lines_and_columns() {
+    let findings = guise_config::load(&app("banana: 1\n"), &commit::types()).unwrap_err();
+    let json = findings[0].to_json();
+    assert_eq!(json["code"], "unknown-key");
+    assert_eq!(
+        (&json["labels"][0]["line"], &json["labels"][0]["column"]),
+        (&3.into(), &1.into())
+    );
+}
