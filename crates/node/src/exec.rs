@@ -270,10 +270,13 @@ impl<'a> Order<'a> {
     }
 }
 
+/// What the runtime answers as shells do when there is no such program, or it cannot be run.
+const NO_PROGRAM: [i32; 2] = [126, 127];
+
 /// The status of a process that ended, unless it was the runtime that failed and no process of the container's.
 pub(crate) fn finish(id: &ContainerId, files: &OrderFiles, status: i32) -> Result<i32, NodeError> {
     match files.complaint() {
-        Some(message) if status != 0 => Err(RuntimeError::Refused {
+        Some(message) if status != 0 && !NO_PROGRAM.contains(&status) => Err(RuntimeError::Refused {
             verb: "run a process in",
             id: id.clone(),
             message,

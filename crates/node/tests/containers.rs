@@ -1,5 +1,7 @@
 //! Containers on a real machine, asked from inside what they believe. Needs root.
 
+#![allow(clippy::unwrap_used)]
+
 mod machine;
 
 use guise_node::{AppImage, ContainerState, ExecStdio, Listen, NodeError, VolumeMount};
