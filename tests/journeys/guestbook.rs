@@ -120,7 +120,7 @@ impl Guestbook<'_> {
     fn the_inside_sees_a_machine_of_its_own(&self) -> Result<()> {
         let commands = self.inside("app", &["ps", "-eo", "comm="])?;
         for command in commands.lines() {
-            let known = ["runsvdir", "runsv", "nginx", "gunicorn", "python", "ps"];
+            let known = ["runsvdir", "runsv", "dash", "nginx", "gunicorn", "python", "ps"];
             ensure!(
                 known.iter().any(|known| command.starts_with(known)),
                 "{command} runs inside:\n{commands}"

@@ -140,7 +140,7 @@ fn passes(guise: &Guise, (sentence, journey): &Journey) -> bool {
         }
         Err(error) => {
             println!(
-                "    FAILED after {:.1} s: {error:?}",
+                "    FAILED after {:.1} s: {error:#}",
                 begun.elapsed().as_secs_f64()
             );
             false
