@@ -6,15 +6,15 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use guise_sys::descriptor;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::{
+    fs::Mode,
+    process::{Resource, Rlimit, getrlimit, setrlimit, umask},
+};
 use std::{
     fs,
     io::ErrorKind,
     net::{SocketAddr, TcpListener},
-    os::unix::{
-        fs::{PermissionsExt, chown},
-        net::UnixListener,
-    },
+    os::unix::net::UnixListener,
     path::Path,
 };
 
@@ -98,7 +98,8 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         )
 }
 
-/// Only root and the owner may command the edge.
+/// Only the user who starts the edge may command it. The socket is born that way and never touched by its path
+/// again: its directory belongs to the edge's later user, who could put a link in its place.
 fn bind_control(path: &Path, owner: Option<Owner>) -> anyhow::Result<UnixListener> {
     directory_for(path, owner)?;
     match fs::remove_file(path) {
@@ -107,15 +108,10 @@ fn bind_control(path: &Path, owner: Option<Owner>) -> anyhow::Result<UnixListene
         }
         _ => {}
     }
-    let socket =
-        UnixListener::bind(path).with_context(|| format!("making the control socket {}", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-        .and_then(|()| match owner {
-            Some(Owner { uid, gid }) => chown(path, Some(uid), Some(gid)),
-            None => Ok(()),
-        })
-        .with_context(|| format!("protecting the control socket {}", path.display()))?;
-    Ok(socket)
+    let former = umask(Mode::RWXG | Mode::RWXO);
+    let socket = UnixListener::bind(path);
+    umask(former);
+    socket.with_context(|| format!("making the control socket {}", path.display()))
 }
 
 /// Each connection takes two descriptors, and the usual soft limit is 1024. Staying at it is no reason to fail.

@@ -7,9 +7,12 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs::{self, File},
-    io::{Read, Write},
-    os::{fd::OwnedFd, unix::fs::chown},
+    fs::{DirBuilder, File},
+    io::{self, Read, Write},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{DirBuilderExt, chown},
+    },
     path::Path,
 };
 
@@ -91,16 +94,21 @@ impl TableFile {
     }
 }
 
-/// The directory of `path`; made, closed to others and given to `owner` if it is missing.
+/// The directory of `path`; made, closed to others and given to `owner` if it is missing. One that is there stays as it is.
 pub fn directory_for(path: &Path, owner: Option<Owner>) -> anyhow::Result<&Path> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    fs::create_dir_all(parent).with_context(|| format!("making the directory {}", parent.display()))?;
-    if let Some(Owner { uid, gid }) = owner {
-        chown(parent, Some(uid), Some(gid))
-            .with_context(|| format!("giving the directory {} to user {uid}", parent.display()))?;
+    match DirBuilder::new().mode(0o700).create(parent) {
+        Ok(()) => {
+            if let Some(Owner { uid, gid }) = owner {
+                chown(parent, Some(uid), Some(gid))
+                    .with_context(|| format!("giving the directory {} to user {uid}", parent.display()))?;
+            }
+            Ok(parent)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(parent),
+        Err(error) => Err(error).with_context(|| format!("making the directory {}", parent.display())),
     }
-    Ok(parent)
 }
