@@ -8,6 +8,9 @@ const SHORT: &[(&str, &[&str])] = &[
     ("projects", &["project", "list"]),
     ("create", &["project", "create"]),
     ("environments", &["environment", "list"]),
+    ("branch", &["environment", "branch"]),
+    ("merge", &["environment", "merge"]),
+    ("sync", &["environment", "synchronize"]),
     ("redeploy", &["environment", "redeploy"]),
     ("activities", &["activity", "list"]),
     ("images", &["image", "list"]),
@@ -95,6 +98,11 @@ mod tests {
             "guise -p shop --format=json activity log x"
         );
         assert_eq!(expanded("guise --yes projects"), "guise --yes project list");
+        assert_eq!(
+            expanded("guise environment:sync data"),
+            "guise environment sync data"
+        );
+        assert_eq!(expanded("guise branch merge"), "guise environment branch merge");
     }
 
     #[test]

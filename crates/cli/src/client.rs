@@ -85,10 +85,9 @@ impl Client {
     }
 
     /// Deletes something.
-    pub async fn delete(&self, path: &str) -> Result<(), ClientError> {
-        self.send(&Call::new(Method::DELETE, path), Bytes::new())
-            .await
-            .map(drop)
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let call = Call::new(Method::DELETE, path);
+        call.json(self.send(&call, Bytes::new()).await?).await
     }
 
     /// Opens an event stream, after the event `last_id` if given.
@@ -248,6 +247,11 @@ pub fn with_query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
         }
     }
     target
+}
+
+/// A truth as the value of a parameter.
+pub fn boolean(value: bool) -> Option<&'static str> {
+    Some(if value { "true" } else { "false" })
 }
 
 #[cfg(test)]

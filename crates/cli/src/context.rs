@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::git::{GitError, Repository};
 use crate::output::Output;
 use crate::place::{Place, PlaceError, Wish};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// The global options, resolved.
@@ -15,6 +16,8 @@ pub struct Context {
     pub output: Output,
     /// Whether every question is answered with yes.
     pub yes: bool,
+    /// Whether a person sits at standard input.
+    pub can_ask: bool,
     state: PathBuf,
     wish: Wish,
 }
@@ -28,6 +31,7 @@ impl Context {
             client: Client::new(state.join("run/api.sock")),
             output: Output::new(global.format, global.quiet, global.no_color),
             yes: global.yes,
+            can_ask: std::io::stdin().is_terminal(),
             state,
             wish: Wish::new(global.project, global.environment, |name| {
                 std::env::var(name).ok()

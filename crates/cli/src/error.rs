@@ -40,7 +40,9 @@ pub enum Error {
     Failed(Box<Activity>),
     #[error("{} was cancelled", .0.description)]
     Cancelled(Box<Activity>),
-    #[error("{question} needs an answer, and nobody can be asked: there is no terminal")]
+    #[error("{} goes on without you", .0.description)]
+    LeftRunning(Box<Activity>),
+    #[error("{question} Nobody can be asked whether that is meant: there is no terminal")]
     NobodyToAsk { question: String },
     #[error("nothing was changed: the answer was {answer:?}, not {wanted:?}")]
     Declined { answer: String, wanted: String },
@@ -80,6 +82,8 @@ impl Error {
             Self::Launch(_) | Self::MachineLacks | Self::Types { .. } => 5,
             Self::PushRefused | Self::Failed(_) | Self::Cancelled(_) => 1,
             Self::Print(_) | Self::ExecStream(_) | Self::Input(_) => 70,
+            // As for a death by SIGINT.
+            Self::LeftRunning(_) => 128 + 2,
         }
     }
 
@@ -113,6 +117,10 @@ impl Error {
             Self::Failed(activity) | Self::Cancelled(activity) => {
                 vec![format!("guise activity log {}", activity.id)]
             }
+            Self::LeftRunning(activity) => vec![
+                format!("to follow it: guise activity log {}", activity.id),
+                format!("to cancel it: guise activity cancel {}", activity.id),
+            ],
             Self::NobodyToAsk { .. } => vec!["add --yes".into()],
             Self::NoUrl { .. } => vec!["guise up".into()],
             _ => Vec::new(),

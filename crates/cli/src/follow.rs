@@ -1,6 +1,6 @@
 //! Following logs: event streams of the daemon, over restarts of the daemon.
 
-use crate::client::{Client, ClientError, with_query};
+use crate::client::{Client, ClientError, boolean, with_query};
 use crate::error::Error;
 use crate::events::{Event, Parser};
 use guise_api::{Activity, LogLine, paths};
@@ -56,7 +56,7 @@ pub async fn activity_log(
     mut line: impl FnMut(&LogLine) -> io::Result<()>,
 ) -> Result<Option<Activity>, Error> {
     let path = paths::fill(paths::ACTIVITY_LOG, &[id.as_str()]);
-    let path = with_query(&path, &[("follow", Some(if wait { "true" } else { "false" }))]);
+    let path = with_query(&path, &[("follow", boolean(wait))]);
     let mut last_id: Option<String> = None;
     let mut lost_since: Option<Instant> = None;
     loop {
@@ -113,12 +113,8 @@ fn parsed<T: serde::de::DeserializeOwned>(path: &str, data: &str) -> Result<T, C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake_daemon::{FakeDaemon, block_on};
+    use crate::fake_daemon::{FakeDaemon, activity, block_on};
     use guise_api::ActivityResult;
-
-    const ACTIVITY: &str = r#"{"id":"abcdefgh12345","type":"environment.push","project":null,"environments":[],
-        "description":"Push","state":"complete","result":"success","completion_percent":100,
-        "created_at":"2026-11-24T12:00:00Z","started_at":null,"completed_at":null}"#;
 
     fn stream(body: &str) -> String {
         FakeDaemon::response(200, "text/event-stream", body)
@@ -130,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_log_goes_on_behind_the_last_line_when_the_daemon_was_away() {
-        let end = format!("event: end\ndata: {}\n\n", ACTIVITY.replace('\n', " "));
+        let end = format!("event: end\ndata: {}\n\n", activity("complete", Some("success")));
         let daemon = FakeDaemon::answering(vec![
             stream(&(line(1, "one") + &line(2, "two") + "id: 3\ndata: {\"te")),
             String::new(),

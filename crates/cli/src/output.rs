@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 
 /// How lists and records are written.
@@ -70,8 +71,8 @@ impl<T> Column<T> {
 }
 
 /// Where and how results are printed.
-#[derive(Debug, Clone)]
 pub struct Output {
+    results: RefCell<Box<dyn Write>>,
     format: Format,
     quiet: bool,
     colour: bool,
@@ -84,6 +85,7 @@ impl Output {
         let terminal = io::stdout().is_terminal();
         let no_color = no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
+            results: RefCell::new(Box::new(io::stdout())),
             format,
             quiet,
             colour: terminal && !no_color,
@@ -113,10 +115,9 @@ impl Output {
 
     /// Prints one line of result.
     pub fn line(&self, text: impl AsRef<str>) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_ref().as_bytes())?;
-        stdout.write_all(b"\n")?;
-        stdout.flush()
+        let mut results = self.results.borrow_mut();
+        writeln!(results, "{}", text.as_ref())?;
+        results.flush()
     }
 
     /// Prints a remark to standard error, unless only results are wanted.
@@ -267,14 +268,46 @@ fn csv(value: &str) -> String {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use std::rc::Rc;
 
     /// An output as wide as told, for snapshots.
     pub fn output(format: Format, width: Option<u16>) -> Output {
         Output {
+            results: RefCell::new(Box::new(io::sink())),
             format,
             quiet: false,
             colour: false,
             width,
+        }
+    }
+
+    /// What was printed to an output.
+    #[derive(Clone, Default)]
+    pub struct Printed(Rc<RefCell<Vec<u8>>>);
+
+    impl Printed {
+        /// An output whose results come here, not to standard output; without remarks.
+        pub fn output(&self) -> Output {
+            Output {
+                results: RefCell::new(Box::new(self.clone())),
+                quiet: true,
+                ..output(Format::Table, None)
+            }
+        }
+
+        /// All of it.
+        pub fn text(&self) -> String {
+            String::from_utf8(self.0.borrow().clone()).unwrap()
+        }
+    }
+
+    impl Write for Printed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
 

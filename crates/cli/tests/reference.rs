@@ -89,5 +89,16 @@ fn entry(argument: &clap::Arg) -> String {
         [default] if argument.get_action().takes_values() => format!(" [default: {}]", default.display()),
         _ => String::new(),
     };
-    format!("* `{short}{argument}` {help}{default}\n")
+    let values: Vec<String> = argument
+        .get_possible_values()
+        .iter()
+        .filter(|_| argument.get_action().takes_values())
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
+    let choice = if values.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", values.join(", "))
+    };
+    format!("* `{short}{argument}` {help}{choice}{default}\n")
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::follow;
 use crate::human;
 use crate::output::{Column, Tone};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use guise_api::{Activity as Found, ActivityResult, ActivityState, paths};
 use guise_model::ActivityId;
 use jiff::Timestamp;
@@ -55,13 +55,40 @@ impl Activity {
     }
 }
 
-/// Prints an activity's log until it ends; an error when it does not succeed.
+/// Whether to wait for the end of what a command sets off.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Return at once: print the activity's id, do not follow its log
+    #[arg(short = 'W', long)]
+    no_wait: bool,
+}
+
+impl Wait {
+    /// Follows an activity, unless nobody wants to wait for it; answers whether it has ended.
+    pub async fn follow(self, context: &Context, activity: &Found) -> Result<bool, Error> {
+        if self.no_wait {
+            context.output.line(&activity.id)?;
+        } else {
+            follow(context, activity).await?;
+        }
+        Ok(!self.no_wait)
+    }
+}
+
+/// Shows an activity's log until it ends; an error when it does not succeed. Ctrl-C leaves the log, not the
+/// activity.
 pub async fn follow(context: &Context, activity: &Found) -> Result<(), Error> {
     let ended = follow::activity_log(&context.client, &activity.id, true, |line| {
-        context.output.line(&line.text)
-    })
-    .await?;
-    ended.map_or(Ok(()), outcome)
+        context.output.remark(&line.text);
+        Ok(())
+    });
+    tokio::select! {
+        ended = ended => ended?.map_or(Ok(()), outcome),
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.map_err(Error::Input)?;
+            Err(Error::LeftRunning(Box::new(activity.clone())))
+        }
+    }
 }
 
 /// An error when an activity did not succeed.
@@ -241,5 +268,11 @@ mod tests {
         let cancelled = outcome(activity(ActivityState::Cancelled, None)).unwrap_err();
         assert_eq!(cancelled.exit_code(), 1);
         outcome(activity(ActivityState::Complete, Some(ActivityResult::Success))).unwrap();
+    }
+    #[test]
+    fn one_that_is_left_running_is_exit_code_130_and_can_be_found_again() {
+        let left = Error::LeftRunning(Box::new(activity(ActivityState::InProgress, None)));
+        assert_eq!(left.exit_code(), 130);
+        assert_eq!(left.hints()[0], "to follow it: guise activity log abcdefgh12345");
     }
 }

@@ -1,6 +1,6 @@
 //! `guise daemon status|stop`. Starting it is another program of the binary (`guise daemon`).
 
-use crate::client::{ClientError, with_query};
+use crate::client::{ClientError, boolean, with_query};
 use crate::context::Context;
 use crate::error::Error;
 use crate::human;
@@ -85,10 +85,7 @@ async fn status(context: &Context) -> Result<(), Error> {
 
 /// Asks the daemon to stop and waits until its process has ended.
 async fn stop(context: &Context, teardown: bool) -> Result<(), Error> {
-    let path = with_query(
-        paths::STOP,
-        &[("teardown", Some(if teardown { "true" } else { "false" }))],
-    );
+    let path = with_query(paths::STOP, &[("teardown", boolean(teardown))]);
     let stopping: Status = match context.client.ask(&path).await {
         Err(ClientError::NotRunning { .. }) if teardown => return tear_down(context),
         Err(ClientError::NotRunning { .. }) => {

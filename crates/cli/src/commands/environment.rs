@@ -1,16 +1,18 @@
 //! `guise environment`: the environments of a project.
 
-use super::activity;
+mod branch;
+mod lifecycle;
+mod loss;
+mod synchronize;
+mod tree;
+
 use crate::context::Context;
 use crate::error::Error;
-use crate::human;
-use crate::output::{Column, Tone};
 use clap::Subcommand;
 use guise_api::{Environment as Found, EnvironmentStatus, EnvironmentType, paths};
-use jiff::Timestamp;
-use serde::Serialize;
+use lifecycle::Target;
 
-/// List, show and redeploy environments
+/// Branch, list and change environments
 #[derive(Debug, Subcommand)]
 pub enum Environment {
     /// List a project's environments as a tree
@@ -20,117 +22,42 @@ pub enum Environment {
         /// Branch of the environment [default: the current one]
         branch: Option<String>,
     },
+    Branch(branch::Branch),
+    /// Start an inactive environment, with a clone of its parent's data
+    Activate(Target),
+    /// Stop an environment and delete its data; its branch stays
+    Deactivate(Target),
+    /// Delete an environment with its data and its branch
+    Delete(Target),
+    /// Stop an environment; its data stays
+    Pause(Target),
+    /// Start a paused environment
+    Resume(Target),
+    /// Merge an environment's branch into its parent's, and deploy the parent
+    Merge(Target),
     /// Deploy an environment again, as it is
-    Redeploy {
-        /// Branch of the environment [default: the current one]
-        branch: Option<String>,
-    },
+    Redeploy(Target),
+    #[command(visible_alias = "sync")]
+    Synchronize(synchronize::Synchronize),
 }
 
 impl Environment {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         match self {
-            Self::List => list(context).await,
+            Self::List => tree::list(context).await,
             Self::Info { branch } => info(context, branch).await,
-            Self::Redeploy { branch } => redeploy(context, branch).await,
+            Self::Branch(branch) => branch.run(context).await,
+            Self::Activate(target) => lifecycle::activate(context, target).await,
+            Self::Deactivate(target) => lifecycle::deactivate(context, target).await,
+            Self::Delete(target) => lifecycle::delete(context, target).await,
+            Self::Pause(target) => lifecycle::ask(context, target, paths::PAUSE).await,
+            Self::Resume(target) => lifecycle::ask(context, target, paths::RESUME).await,
+            Self::Merge(target) => lifecycle::ask(context, target, paths::MERGE).await,
+            Self::Redeploy(target) => lifecycle::ask(context, target, paths::REDEPLOY).await,
+            Self::Synchronize(synchronize) => synchronize.run(context).await,
         }?;
         Ok(0)
     }
-}
-
-async fn list(context: &Context) -> Result<(), Error> {
-    let environments = context
-        .client
-        .get(&paths::fill(paths::ENVIRONMENTS, &[&context.project()?]))
-        .await?;
-    let mut branches = tree(environments);
-    if !context.output.is_table() {
-        branches.iter_mut().for_each(|branch| branch.indent.clear());
-    }
-    Ok(context.output.list(
-        &branches,
-        &columns(Timestamp::now()),
-        "There is no environment yet: `guise up` makes one.",
-    )?)
-}
-
-/// An environment and its place in the tree.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Branch {
-    found: Found,
-    #[serde(skip)]
-    indent: String,
-}
-
-/// Parents before children, siblings by name. An environment whose parent is not there is a root.
-fn tree(mut environments: Vec<Found>) -> Vec<Branch> {
-    environments.sort_by(|a, b| a.name.cmp(&b.name));
-    let names: Vec<String> = environments
-        .iter()
-        .map(|environment| environment.name.clone())
-        .collect();
-    let is_root = |environment: &Found| {
-        environment
-            .parent
-            .as_ref()
-            .is_none_or(|parent| *parent == environment.name || !names.contains(parent))
-    };
-    let (roots, mut rest): (Vec<_>, Vec<_>) = environments.into_iter().partition(is_root);
-    let mut branches = Vec::new();
-    for root in roots {
-        grow(root, String::new(), "", &mut rest, &mut branches);
-    }
-    // Parents in a circle have no root; nothing is hidden all the same.
-    branches.extend(rest.into_iter().map(|found| Branch {
-        found,
-        indent: String::new(),
-    }));
-    branches
-}
-
-fn grow(found: Found, indent: String, below: &str, rest: &mut Vec<Found>, branches: &mut Vec<Branch>) {
-    let (children, others) = std::mem::take(rest)
-        .into_iter()
-        .partition::<Vec<_>, _>(|environment| environment.parent.as_deref() == Some(&found.name));
-    *rest = others;
-    branches.push(Branch { found, indent });
-    let last = children.len().saturating_sub(1);
-    for (position, child) in children.into_iter().enumerate() {
-        let (mark, next) = if position == last {
-            ("└─ ", "   ")
-        } else {
-            ("├─ ", "│  ")
-        };
-        grow(
-            child,
-            format!("{below}{mark}"),
-            &format!("{below}{next}"),
-            rest,
-            branches,
-        );
-    }
-}
-
-fn columns(now: Timestamp) -> Vec<Column<Branch>> {
-    vec![
-        Column::new("NAME", |branch: &Branch| {
-            format!("{}{}", branch.indent, branch.found.name)
-        }),
-        Column::new("TYPE", |branch: &Branch| kind(branch.found.kind).into()),
-        Column::new("STATUS", |branch: &Branch| status(branch.found.status).into())
-            .toned(|branch| tone(branch.found.status)),
-        Column::new("COMMIT", |branch: &Branch| commit(&branch.found)),
-        // A URL would be broken over lines, and then nobody can click on it: `guise url` prints it.
-        Column::new("DEPLOYED", move |branch: &Branch| {
-            branch
-                .found
-                .deployed_at
-                .as_ref()
-                .map(|time| format!("{} ago", human::age(time, now)))
-                .unwrap_or_default()
-        }),
-    ]
 }
 
 async fn info(context: &Context, branch: Option<String>) -> Result<(), Error> {
@@ -161,20 +88,6 @@ async fn info(context: &Context, branch: Option<String>) -> Result<(), Error> {
     Ok(context.output.record(&environment, &fields)?)
 }
 
-async fn redeploy(context: &Context, branch: Option<String>) -> Result<(), Error> {
-    let place = context.environment_or(branch).await?;
-    let started = context.client.ask(&place.path(paths::REDEPLOY)).await?;
-    activity::follow(context, &started).await
-}
-
-fn commit(environment: &Found) -> String {
-    environment
-        .head_commit
-        .as_deref()
-        .map(|commit| commit.chars().take(8).collect())
-        .unwrap_or_default()
-}
-
 fn kind(kind: EnvironmentType) -> &'static str {
     match kind {
         EnvironmentType::Production => "production",
@@ -190,67 +103,5 @@ fn status(status: EnvironmentStatus) -> &'static str {
         EnvironmentStatus::Paused => "paused",
         EnvironmentStatus::Dirty => "in progress",
         EnvironmentStatus::Deleting => "deleting",
-    }
-}
-
-fn tone(status: EnvironmentStatus) -> Tone {
-    match status {
-        EnvironmentStatus::Active => Tone::Good,
-        EnvironmentStatus::Dirty | EnvironmentStatus::Deleting => Tone::Busy,
-        EnvironmentStatus::Inactive | EnvironmentStatus::Paused => Tone::Faint,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::{Format, tests::*};
-    use guise_model::ProjectId;
-
-    fn environment(name: &str, parent: Option<&str>) -> Found {
-        Found {
-            name: name.into(),
-            machine_name: format!("{name}-abcdefg"),
-            project: ProjectId::new("abcdefgh12345").unwrap(),
-            kind: EnvironmentType::Development,
-            status: EnvironmentStatus::Active,
-            parent: parent.map(str::to_owned),
-            head_commit: Some("0123456789abcdef".into()),
-            deployed_at: Some("2026-11-24T10:00:00Z".into()),
-            routes: vec![],
-        }
-    }
-
-    #[test]
-    fn environments_form_a_tree() {
-        let environments = vec![
-            environment("feature/b", Some("staging")),
-            environment("main", None),
-            environment("feature/a", Some("staging")),
-            environment("staging", Some("main")),
-            environment("old", Some("deleted")),
-            environment("zebra", Some("main")),
-        ];
-        let columns = columns("2026-11-24T12:00:00Z".parse().unwrap());
-        insta::assert_snapshot!(rendered(&output(Format::Table, Some(80)), &tree(environments), &columns), @r"
-        NAME             TYPE         STATUS  COMMIT    DEPLOYED
-        main             development  active  01234567  2 h ago
-        ├─ staging       development  active  01234567  2 h ago
-        │  ├─ feature/a  development  active  01234567  2 h ago
-        │  └─ feature/b  development  active  01234567  2 h ago
-        └─ zebra         development  active  01234567  2 h ago
-        old              development  active  01234567  2 h ago
-        ");
-    }
-
-    #[test]
-    fn parents_in_a_circle_are_listed_too() {
-        let listed = tree(vec![
-            environment("a", Some("b")),
-            environment("b", Some("a")),
-            environment("c", Some("c")),
-        ]);
-        let names: Vec<&str> = listed.iter().map(|branch| branch.found.name.as_str()).collect();
-        assert_eq!(names, ["c", "a", "b"]);
     }
 }

@@ -1,14 +1,11 @@
 //! `guise hook`: what a project's repository runs when somebody pushes (githooks(5)).
 
+use super::activity;
 use crate::context::Context;
 use crate::error::Error;
-use crate::follow;
 use crate::place::PlaceError;
 use clap::Subcommand;
-use guise_api::{
-    Activity, ActivityResult, ActivityState, CheckPush, CheckPushReply, PushReceived, PushReceivedReply,
-    RefUpdate, paths,
-};
+use guise_api::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate, paths};
 use guise_model::ProjectId;
 use std::io::Read;
 
@@ -57,51 +54,19 @@ async fn receive(context: &Context) -> Result<(), Error> {
     let reply: PushReceivedReply = context.client.post(paths::POST_RECEIVE, &push).await?;
     print(context, &reply.output)?;
     for activity in &reply.activities {
-        tokio::select! {
-            ended = follow(context, activity) => ended?,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.map_err(Error::Input)?;
-                return goes_on(context, &reply.activities);
+        match activity::follow(context, activity).await {
+            Err(error @ (Error::Failed(_) | Error::Cancelled(_))) => {
+                context.output.line(not_deployed(&error))?
             }
+            ended => ended?,
         }
     }
     Ok(())
 }
 
-async fn follow(context: &Context, activity: &Activity) -> Result<(), Error> {
-    let ended = follow::activity_log(&context.client, &activity.id, true, |line| {
-        context.output.line(&line.text)
-    })
-    .await?;
-    if let Some(remark) = ended.as_ref().and_then(failure) {
-        context.output.line(remark)?;
-    }
-    Ok(())
-}
-
 /// What a person must know when an activity did not succeed: git itself says that the push did.
-fn failure(ended: &Activity) -> Option<String> {
-    let how = match (ended.state, ended.result) {
-        (ActivityState::Cancelled, _) => "was cancelled",
-        (_, Some(ActivityResult::Failure)) => "failed",
-        _ => return None,
-    };
-    Some(format!(
-        "\n{} {how}. The commit is received, but not deployed: what was deployed before goes on.",
-        ended.description
-    ))
-}
-
-fn goes_on(context: &Context, activities: &[Activity]) -> Result<(), Error> {
-    context
-        .output
-        .line("\nThe deployment goes on without you. To follow it:")?;
-    for activity in activities {
-        context
-            .output
-            .line(format!("  guise activity log {}", activity.id))?;
-    }
-    Ok(())
+fn not_deployed(error: &Error) -> String {
+    format!("\n{error}. The commit is received, but not deployed: what was deployed before goes on.")
 }
 
 fn print(context: &Context, output: &str) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! `guise logs`: the log files of an environment's containers.
 
-use crate::client::with_query;
+use crate::client::{boolean, with_query};
 use crate::context::Context;
 use crate::error::Error;
 use crate::follow;
@@ -33,7 +33,7 @@ impl Logs {
             &[
                 ("container", self.container.as_deref()),
                 ("log", self.log.as_deref()),
-                ("follow", Some(if self.follow { "true" } else { "false" })),
+                ("follow", boolean(self.follow)),
                 ("lines", Some(&lines)),
             ],
         );

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::error::Error;
 use guise_api::Check;
 use guise_config::TypeList;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// What the binary gives the command line, because it lives in crates that a client must not know.
@@ -61,7 +61,8 @@ fn start(command: Command, context: &Context, parts: &Parts) -> Result<u8, Error
     }
 }
 
-async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
+/// Runs a command that talks to the daemon.
+pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
     match command {
         Command::Up(up) => up.run(context).await,
         Command::Project(project) => project.run(context).await,
@@ -96,7 +97,7 @@ fn confirm(context: &Context, question: &str, wanted: &str) -> Result<(), Error>
     if context.yes {
         return Ok(());
     }
-    if !io::stdin().is_terminal() {
+    if !context.can_ask {
         return Err(Error::NobodyToAsk {
             question: question.into(),
         });

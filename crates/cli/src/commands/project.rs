@@ -97,7 +97,7 @@ async fn delete(context: &Context) -> Result<(), Error> {
         project.title, project.id
     );
     confirm(context, &question, &project.title)?;
-    context
+    let project: Found = context
         .client
         .delete(&paths::fill(paths::PROJECT, &[project.id.as_str()]))
         .await?;

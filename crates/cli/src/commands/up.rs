@@ -1,6 +1,6 @@
 //! `guise up`: deploy the repository one stands in.
 
-use super::activity;
+use super::{activity, url};
 use crate::client::with_query;
 use crate::context::Context;
 use crate::error::Error;
@@ -8,7 +8,7 @@ use crate::git::{GitError, Pushed, REMOTE, Repository};
 use crate::launch;
 use crate::place::{Place, project_of_remote};
 use clap::Args;
-use guise_api::{Activity, ActivityResult, ActivityState, CreateProject, Environment, Project, paths};
+use guise_api::{Activity, ActivityResult, ActivityState, CreateProject, Project, paths};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Deploy the repository you stand in
@@ -163,15 +163,7 @@ async fn report(context: &Context, place: &Place) -> Result<u8, Error> {
     if let Some(activity) = last_activity(context, place).await? {
         activity::outcome(activity)?;
     }
-    let environment: Environment = context.client.get(&place.path(paths::ENVIRONMENT)).await?;
-    if let Some(route) = environment
-        .routes
-        .iter()
-        .find(|route| route.primary)
-        .or(environment.routes.first())
-    {
-        context.output.line(&route.url)?;
-    }
+    url::print_primary(context, place).await?;
     Ok(0)
 }
 
@@ -180,14 +172,12 @@ async fn interrupted(context: &Context, place: &Place) -> Result<u8, Error> {
     let running =
         |activity: &Activity| matches!(activity.state, ActivityState::Pending | ActivityState::InProgress);
     match last_activity(context, place).await?.filter(running) {
-        Some(activity) => context.output.remark(format!(
-            "\nThe deployment goes on without you. To follow it: guise activity log {0}\n\
-             To cancel it: guise activity cancel {0}",
-            activity.id
-        )),
-        None => context.output.remark("\nInterrupted; nothing is being deployed."),
+        Some(activity) => Err(Error::LeftRunning(Box::new(activity))),
+        None => {
+            context.output.remark("\nInterrupted; nothing is being deployed.");
+            Ok(128 + 2)
+        }
     }
-    Ok(128 + 2)
 }
 
 /// The newest activity that could have deployed the environment.

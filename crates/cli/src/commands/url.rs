@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::place::Place;
 use clap::Args;
 use guise_api::{Environment, paths};
 
@@ -16,18 +17,44 @@ pub struct Url {
 impl Url {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         let place = context.environment().await?;
-        let environment: Environment = context.client.get(&place.path(paths::ENVIRONMENT)).await?;
-        let mut routes = environment.routes;
-        if routes.is_empty() {
+        let most = if self.primary { 1 } else { usize::MAX };
+        if print(context, &place, most).await? == 0 {
             return Err(Error::NoUrl {
-                environment: environment.name,
+                environment: place.environment,
             });
         }
-        routes.sort_by_key(|route| !route.primary);
-        routes.truncate(if self.primary { 1 } else { usize::MAX });
-        for route in routes {
-            context.output.line(route.url)?;
-        }
         Ok(0)
+    }
+}
+
+/// Prints the primary URL of an environment, if it has one: not every project is for browsers.
+pub async fn print_primary(context: &Context, place: &Place) -> Result<(), Error> {
+    print(context, place, 1).await.map(drop)
+}
+
+/// Prints an environment's first URLs, the primary one first; answers how many.
+async fn print(context: &Context, place: &Place, most: usize) -> Result<usize, Error> {
+    let environment: Environment = context.client.get(&place.path(paths::ENVIRONMENT)).await?;
+    let mut routes = environment.routes;
+    routes.sort_by_key(|route| !route.primary);
+    routes.truncate(most);
+    for route in &routes {
+        context.output.line(&route.url)?;
+    }
+    Ok(routes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fake_daemon::{ENVIRONMENT, FakeDaemon};
+
+    #[test]
+    fn the_primary_url_comes_first() {
+        let both = "https://feature-a.localhost/\nhttps://www.feature-a.localhost/\n";
+        for (line, expected) in [("url", both), ("url --primary", &both[..29])] {
+            let daemon = FakeDaemon::answering(vec![FakeDaemon::json(ENVIRONMENT)]);
+            let (printed, code) = daemon.run(&format!("-p shop -e feature/a {line}"));
+            assert_eq!((printed.as_str(), code.unwrap()), (expected, 0));
+        }
     }
 }
