@@ -110,7 +110,7 @@ pub fn full_disk(big: &Guise) -> Result<()> {
     site.repository
         .replace(".platform.app.yaml", "name: app\n", hook)?;
     let push = site.repository.push("Fill the disk")?;
-    says(&push, &["No space left"])?;
+    says(&push, &["no space left for the build of app"])?;
     site.serves("first")?;
     site.repository.git(&["revert", "--no-edit", "HEAD"])?;
     site.takes_a_push("second")?;
