@@ -153,11 +153,13 @@ impl Includes<'_> {
     /// Where a path may lead: below the app first, then beside the including file.
     fn candidates(&self, path: &str, span: &Span) -> Vec<String> {
         let bases = [self.app_root, Some(span.file.directory())];
-        bases
+        let mut candidates: Vec<String> = bases
             .into_iter()
             .flatten()
             .filter_map(|base| join(base, path))
-            .collect()
+            .collect();
+        candidates.dedup();
+        candidates
     }
 
     fn report_missing(&self, path: &str, span: &Span, what: &str, report: &mut Report) {

@@ -1,10 +1,13 @@
-//! What guise understands but does not do yet. Each row is refused where it is written; a row goes when guise
+//! What guise understands but does not do yet. Each row is reported where it is written; a row goes when guise
 //! learns what it names.
 
 use crate::{
-    diagnostic::Report,
+    diagnostic::{Report, Severity},
     yaml::{Entry, Node, Value},
 };
+
+use Part::{App, Route, Service};
+use When::{Given, Is, True};
 
 /// What a row's path starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,92 +29,80 @@ enum When {
 
 struct Row {
     part: Part,
-    /// Keys from the part down; `*` for any.
-    path: &'static [&'static str],
+    /// Keys from the part down, with dots between; `*` for any.
+    path: &'static str,
     when: When,
     what: &'static str,
+    severity: Severity,
 }
 
-const fn row(part: Part, path: &'static [&'static str], when: When, what: &'static str) -> Row {
+const fn row(part: Part, path: &'static str, when: When, what: &'static str) -> Row {
     Row {
         part,
         path,
         when,
         what,
+        severity: Severity::Error,
+    }
+}
+
+/// A row for what only happens when a person asks for it. Nearly every published template has such keys, and what
+/// is deployed is the same without them.
+const fn on_demand(part: Part, path: &'static str, what: &'static str) -> Row {
+    Row {
+        part,
+        path,
+        when: Given,
+        what,
+        severity: Severity::Warning,
     }
 }
 
 const NOT_YET: &[Row] = &[
-    row(Part::App, &["crons"], When::Given, "scheduled commands"),
-    row(
-        Part::App,
-        &["source", "operations"],
-        When::Given,
-        "source operations",
-    ),
-    row(Part::App, &["operations"], When::Given, "runtime operations"),
-    row(Part::App, &["firewall"], When::Given, "outbound rules"),
-    row(Part::App, &["web", "firewall"], When::Given, "outbound rules"),
-    row(
-        Part::App,
-        &["workers", "*", "firewall"],
-        When::Given,
-        "outbound rules",
-    ),
-    row(Part::App, &["stack"], When::Given, "composable images"),
-    row(Part::App, &["build", "caches"], When::Given, "build caches"),
-    row(
-        Part::App,
-        &["mounts", "*", "source"],
-        When::Is("service"),
-        "network storage",
-    ),
-    row(
-        Part::App,
-        &["web", "mounts", "*", "source"],
-        When::Is("service"),
-        "network storage",
-    ),
-    row(
-        Part::App,
-        &["workers", "*", "mounts", "*", "source"],
-        When::Is("service"),
-        "network storage",
-    ),
-    row(Part::Service, &["firewall"], When::Given, "outbound rules"),
-    row(Part::Route, &["type"], When::Is("proxy"), "routes to other sites"),
-    row(
-        Part::Route,
-        &["redirects"],
-        When::Given,
-        "redirects of single paths",
-    ),
-    row(Part::Route, &["tls"], When::Given, "TLS settings"),
-    row(Part::Route, &["ssi"], When::True, "server-side includes"),
-    row(
-        Part::Route,
-        &["ssi", "enabled"],
-        When::True,
-        "server-side includes",
-    ),
-    row(Part::Route, &["sticky"], When::True, "sticky sessions"),
-    row(Part::Route, &["sticky", "enabled"], When::True, "sticky sessions"),
+    row(App, "crons", Given, "scheduled commands"),
+    on_demand(App, "source.operations", "source operations"),
+    on_demand(App, "operations", "runtime operations"),
+    row(App, "firewall", Given, "outbound rules"),
+    row(App, "web.firewall", Given, "outbound rules"),
+    row(App, "workers.*.firewall", Given, "outbound rules"),
+    row(App, "stack", Given, "composable images"),
+    row(App, "build.caches", Given, "build caches"),
+    row(App, "mounts.*.source", Is("service"), "network storage"),
+    row(App, "web.mounts.*.source", Is("service"), "network storage"),
+    row(App, "workers.*.mounts.*.source", Is("service"), "network storage"),
+    row(Service, "firewall", Given, "outbound rules"),
+    row(Route, "type", Is("proxy"), "routes to other sites"),
+    row(Route, "redirects", Given, "redirects of single paths"),
+    row(Route, "tls", Given, "TLS settings"),
+    row(Route, "ssi", True, "server-side includes"),
+    row(Route, "ssi.enabled", True, "server-side includes"),
+    row(Route, "sticky", True, "sticky sessions"),
+    row(Route, "sticky.enabled", True, "sticky sessions"),
 ];
 
 /// Reports everything in a part that guise does not do yet.
 pub fn check(part: Part, node: &Node, report: &mut Report) {
     for row in NOT_YET.iter().filter(|row| row.part == part) {
-        visit(node, row.path, &mut |entry| {
+        let keys: Vec<&str> = row.path.split('.').collect();
+        visit(node, &keys, &mut |entry| {
             if row.when.applies(&entry.value) {
-                let written = match row.when {
-                    When::Is(text) => format!("{}: {text}", entry.key.text),
-                    When::Given | When::True => row.path.join("."),
-                };
-                let message = format!("not supported yet: `{written}` ({})", row.what);
-                let finding = report.error("not-supported-yet", &entry.key.span, message);
-                finding.help("take it out to deploy the project without it");
+                row.report(entry, report);
             }
         });
+    }
+}
+
+impl Row {
+    fn report(&self, entry: &Entry, report: &mut Report) {
+        let written = match self.when {
+            Is(text) => format!("{}: {text}", entry.key.text),
+            Given | True => self.path.to_owned(),
+        };
+        let message = format!("not supported yet: `{written}` ({})", self.what);
+        let finding = report.add(self.severity, "not-supported-yet", Some(&entry.key.span), message);
+        if self.severity == Severity::Error {
+            finding.help("take it out to deploy the project without it");
+        }
     }
 }
 

@@ -288,3 +288,19 @@ multi:
         ]
     );
 }
+
+#[test]
+fn a_start_command_without_locations_gets_every_request() {
+    let commit = Commit::of([(
+        ".platform.app.yaml",
+        "name: app\ntype: nodejs:20\nweb: {commands: {start: npm start}}\nsource: {operations: {update: {command: x}}}\n",
+    )]);
+    let loaded = loaded(&commit);
+    let location = &loaded.project.apps[0].web.locations[0];
+    assert_eq!(
+        (location.path.as_str(), &location.passthru),
+        ("/", &Passthru::Yes)
+    );
+    // Operations are run by hand only, so that a project that has some can be deployed.
+    assert_eq!(loaded.warnings[0].code, "not-supported-yet");
+}

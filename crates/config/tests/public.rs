@@ -37,8 +37,16 @@ impl Types for Anything {
             other => other.trim_end_matches("-persistent").into(),
         })
     }
-    fn min_disk_mb(&self, _: &str) -> Option<u64> {
-        Some(128)
+    fn min_disk_mb(&self, service_type: &str) -> Option<u64> {
+        let in_memory = [
+            "redis",
+            "valkey",
+            "memcached",
+            "chrome-headless",
+            "gotenberg",
+            "varnish",
+        ];
+        (!in_memory.contains(&service_type)).then_some(128)
     }
 }
 

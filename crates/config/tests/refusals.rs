@@ -127,6 +127,19 @@ fn duplicates_show_both_places() {
 }
 
 #[test]
+fn routes_that_contradict_each_other_show_both_places() {
+    let mut commit = app("");
+    let routes = r#"
+'https://{default}/': {type: upstream, upstream: app, id: main, primary: true}
+'https://{default}': {type: upstream, upstream: app, id: main}
+'https://www.{default}': {type: upstream, upstream: app, primary: true}
+'https://{default}/a': {type: upstream, upstream: app, cache: {enabled: true, headers: [Accept, Cookie]}}
+"#;
+    commit.0.insert(".platform/routes.yaml".into(), routes.into());
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
 fn includes_that_lead_nowhere_or_out() {
     insta::assert_snapshot!(refusal(&app(
         "hooks: {build: !include {type: string, path: ../../etc/passwd}, deploy: !include {path: no.yaml}}\nvariables: !includ x\n"

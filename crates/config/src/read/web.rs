@@ -4,7 +4,8 @@ use super::{Reader, instance, legacy};
 use crate::{
     diagnostic::Severity,
     fields::Fields,
-    model::{Location, Passthru, Protocol, SocketFamily, Upstream, Web},
+    model::{Expires, Location, Passthru, Protocol, RequestBuffering, SocketFamily, Upstream, Web},
+    yaml::Entry,
 };
 
 const FAMILIES: [(&str, SocketFamily); 2] = [("tcp", SocketFamily::Tcp), ("unix", SocketFamily::Unix)];
@@ -49,29 +50,31 @@ impl Reader<'_> {
             .filter_map(|entry| self.location(entry))
             .collect();
         locations.extend(self.legacy_location(&fields, !locations.is_empty()));
+        if !is_php && commands.start.is_some() && locations.is_empty() && fields.get("locations").is_none() {
+            locations.push(everything_to_the_app());
+        }
         if !is_php && commands.start.is_none() {
-            if let Some(location) = locations
-                .iter()
-                .find(|location| location.passthru == Passthru::Yes)
-            {
-                let message = format!(
-                    "`{}` passes requests to the app, which has no start command",
-                    location.path
-                );
-                let finding = self.report.warning("no-start", &entry.key.span, message);
-                finding.help("write `commands: {start: …}` below `web`");
-            }
-        } else if locations.is_empty() && commands.start.is_some() {
-            let finding = self
-                .report
-                .warning("no-locations", &entry.key.span, "no URL leads to this app");
-            finding.help("write `locations: {\"/\": {passthru: true}}` below `web`");
+            self.warn_of_missing_start(entry, &locations);
         }
         Web {
             commands,
             upstream,
             locations,
             move_to_root: false,
+        }
+    }
+
+    fn warn_of_missing_start(&mut self, web: &Entry, locations: &[Location]) {
+        if let Some(location) = locations
+            .iter()
+            .find(|location| location.passthru == Passthru::Yes)
+        {
+            let message = format!(
+                "`{}` passes requests to the app, which has no start command",
+                location.path
+            );
+            let finding = self.report.warning("no-start", &web.key.span, message);
+            finding.help("write `commands: {start: …}` below `web`");
         }
     }
 
@@ -87,5 +90,21 @@ impl Reader<'_> {
             socket_family: family.unwrap_or(default.socket_family),
             protocol: protocol.unwrap_or(default.protocol),
         }
+    }
+}
+
+/// What a start command without any `locations` means: most published templates have just that, and answer.
+fn everything_to_the_app() -> Location {
+    Location {
+        path: "/".into(),
+        root: None,
+        passthru: Passthru::Yes,
+        index: Vec::new(),
+        expires: Expires::Never,
+        allow: true,
+        scripts: true,
+        headers: Default::default(),
+        request_buffering: RequestBuffering::default(),
+        rules: Vec::new(),
     }
 }
