@@ -1,13 +1,21 @@
 //! btrfs subvolumes, snapshots and quotas (btrfs-subvolume(8), linux/btrfs.h).
 
+mod handle;
+mod tree;
+
+pub use handle::open_subvolume;
+pub use tree::{Quota, nested_subvolumes, quotas, quotas_are_on};
+
 use linux_raw_sys::{
     btrfs::{
-        BTRFS_QGROUP_LIMIT_MAX_RFER, BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA, BTRFS_SUBVOL_RDONLY,
+        BTRFS_FIRST_FREE_OBJECTID, BTRFS_QGROUP_LIMIT_MAX_RFER, BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA,
+        BTRFS_SUBVOL_RDONLY, BTRFS_SUBVOL_SPEC_BY_ID, btrfs_ioctl_ino_lookup_args,
         btrfs_ioctl_qgroup_limit_args, btrfs_ioctl_quota_ctl_args,
     },
     ioctl::{
-        BTRFS_IOC_QGROUP_LIMIT, BTRFS_IOC_QUOTA_CTL, BTRFS_IOC_RESIZE, BTRFS_IOC_SNAP_CREATE_V2,
-        BTRFS_IOC_SNAP_DESTROY_V2, BTRFS_IOC_SUBVOL_CREATE_V2,
+        BTRFS_IOC_INO_LOOKUP, BTRFS_IOC_QGROUP_LIMIT, BTRFS_IOC_QUOTA_CTL, BTRFS_IOC_RESIZE,
+        BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SNAP_DESTROY_V2, BTRFS_IOC_SUBVOL_CREATE_V2,
+        BTRFS_IOC_SUBVOL_SETFLAGS,
     },
 };
 use rustix::io::Errno;
@@ -48,7 +56,7 @@ impl VolumeArguments {
     }
 
     fn ioctl(&self, directory: BorrowedFd<'_>, request: u32) -> Result<(), Errno> {
-        // SAFETY: the three requests that are given here read a btrfs_ioctl_vol_args_v2, whose layout this is; it lives
+        // SAFETY: the requests that are given here read a btrfs_ioctl_vol_args_v2, whose layout this is; it lives
         // until the call returns, and its name ends with a zero.
         let answer = unsafe { libc::ioctl(directory.as_raw_fd(), u64::from(request), &raw const *self) };
         crate::check(answer)
@@ -90,6 +98,60 @@ pub fn snapshot(
 /// `ENOENT`; `EINVAL`/`ENOTDIR`: no subvolume; `EBUSY`: mounted or being sent; `ENOTEMPTY`: other subvolumes are in it.
 pub fn delete_subvolume(directory: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
     VolumeArguments::named(name)?.ioctl(directory, BTRFS_IOC_SNAP_DESTROY_V2)
+}
+
+/// Deletes the subvolume with the id `id` and all in it, wherever on the filesystem it lies (Linux 5.7): no path is
+/// followed.
+///
+/// # Errors
+/// As [`delete_subvolume`]; `EROFS`: the subvolume around it is read-only.
+pub fn delete_subvolume_by_id(filesystem: BorrowedFd<'_>, id: u64) -> Result<(), Errno> {
+    let mut arguments = VolumeArguments::named("")?;
+    arguments.flags = u64::from(BTRFS_SUBVOL_SPEC_BY_ID);
+    // With this flag the id stands where the name would begin.
+    arguments.name[..8].copy_from_slice(&id.to_ne_bytes());
+    arguments.ioctl(filesystem, BTRFS_IOC_SNAP_DESTROY_V2)
+}
+
+/// The id of the subvolume that `file` lies in.
+///
+/// # Errors
+/// `ENOTTY`: not on btrfs.
+pub fn subvolume_id(file: BorrowedFd<'_>) -> Result<u64, Errno> {
+    // SAFETY: plain integers, for which zero is valid: tree 0 stands for the descriptor's own.
+    let mut arguments: Box<btrfs_ioctl_ino_lookup_args> = Box::new(unsafe { std::mem::zeroed() });
+    arguments.objectid = u64::from(BTRFS_FIRST_FREE_OBJECTID);
+    // SAFETY: BTRFS_IOC_INO_LOOKUP reads and writes a btrfs_ioctl_ino_lookup_args, which lives until the call returns.
+    let answer = unsafe {
+        libc::ioctl(
+            file.as_raw_fd(),
+            u64::from(BTRFS_IOC_INO_LOOKUP),
+            &raw mut *arguments,
+        )
+    };
+    crate::check(answer)?;
+    Ok(arguments.treeid)
+}
+
+/// Makes a subvolume read-only, or writable again. `subvolume` is its root directory.
+///
+/// # Errors
+/// `EINVAL`: not a subvolume's root; `EPERM`; `ETXTBSY`: read-only is wanted while somebody has a file open to write.
+pub fn set_read_only(subvolume: BorrowedFd<'_>, read_only: bool) -> Result<(), Errno> {
+    let flags = if read_only {
+        u64::from(BTRFS_SUBVOL_RDONLY)
+    } else {
+        0
+    };
+    // SAFETY: BTRFS_IOC_SUBVOL_SETFLAGS reads a 64-bit number, which lives until the call returns.
+    let answer = unsafe {
+        libc::ioctl(
+            subvolume.as_raw_fd(),
+            u64::from(BTRFS_IOC_SUBVOL_SETFLAGS),
+            &raw const flags,
+        )
+    };
+    crate::check(answer)
 }
 
 /// Switches on simple quotas (Linux 6.7), which charge each extent to the subvolume that first wrote it. No effect when
@@ -178,6 +240,7 @@ pub fn space(path: &Path) -> Result<Space, Errno> {
         is_btrfs: found.f_type == i64::from(linux_raw_sys::general::BTRFS_SUPER_MAGIC),
         total_bytes: found.f_blocks * block,
         used_bytes: (found.f_blocks - found.f_bfree) * block,
+        available_bytes: found.f_bavail * block,
     })
 }
 
@@ -190,6 +253,8 @@ pub struct Space {
     pub total_bytes: u64,
     /// What is in use.
     pub used_bytes: u64,
+    /// What can be written, without the part that is kept for root.
+    pub available_bytes: u64,
 }
 
 #[cfg(test)]

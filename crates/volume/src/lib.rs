@@ -9,8 +9,13 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod growth;
+mod nested;
 mod pool;
+mod quota;
 mod subvolume;
 
 pub use error::VolumeError;
-pub use pool::{Pool, Usage};
+pub use growth::{Growth, Usage};
+pub use pool::Pool;
+pub use quota::VolumeUse;

@@ -7,7 +7,6 @@ use guise_sys::{
 };
 use std::{
     fs::{self, File, OpenOptions},
-    io,
     os::{
         fd::AsFd,
         unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
@@ -22,16 +21,7 @@ pub struct Pool {
     /// Where it is mounted.
     pub(crate) root: PathBuf,
     /// The sparse file behind it; `None` when the state directory is on btrfs itself.
-    file: Option<PathBuf>,
-}
-
-/// Room in the pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
-    /// Its size, in bytes.
-    pub total_bytes: u64,
-    /// What is in use, in bytes.
-    pub used_bytes: u64,
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl Pool {
@@ -118,56 +108,11 @@ impl Pool {
         mount::set_attributes(tree.as_fd(), &private).map_err(refused)
     }
 
-    /// Limits need quotas; without them (before Linux 6.7) volumes are unlimited.
+    /// Limits need quotas; without them (before Linux 6.7) volumes are unlimited, which [`quotas`](Self::quotas) tells.
     fn enable_quotas(&self) {
         if let Ok(root) = File::open(&self.root) {
             let _ = btrfs::enable_simple_quotas(root.as_fd());
         }
-    }
-
-    /// Room in the pool.
-    ///
-    /// # Errors
-    /// When the pool is not mounted.
-    pub fn usage(&self) -> Result<Usage, VolumeError> {
-        let space = btrfs::space(&self.root).map_err(|errno| VolumeError::File {
-            operation: "look at",
-            path: self.root.clone(),
-            source: errno.into(),
-        })?;
-        Ok(Usage {
-            total_bytes: space.total_bytes,
-            used_bytes: space.used_bytes,
-        })
-    }
-
-    /// Enlarges the pool by `bytes`. No effect on a state directory that is on btrfs.
-    ///
-    /// # Errors
-    /// When the file cannot grow; the pool is as before then.
-    pub fn grow(&self, bytes: u64) -> Result<(), VolumeError> {
-        let Some(path) = &self.file else { return Ok(()) };
-        let failed = |operation: &'static str| {
-            move |source: io::Error| VolumeError::File {
-                operation,
-                path: path.clone(),
-                source,
-            }
-        };
-        let file = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .map_err(failed("open"))?;
-        let length = file.metadata().map_err(failed("look at"))?.len();
-        file.set_len(length + bytes).map_err(failed("enlarge"))?;
-        for (number, backing) in loopdev::attached().map_err(failed("find the loop device of"))? {
-            if backing == *path {
-                let device = PathBuf::from(format!("/dev/loop{number}"));
-                loopdev::refresh_size(&device).map_err(failed("enlarge the loop device of"))?;
-            }
-        }
-        let root = File::open(&self.root).map_err(failed("open the root of"))?;
-        btrfs::grow_to_device(root.as_fd()).map_err(|errno| failed("enlarge the filesystem in")(errno.into()))
     }
 
     /// Writes all that is dirty.

@@ -1,6 +1,6 @@
 //! Volumes and containers' scratch space.
 
-use crate::{Pool, VolumeError};
+use crate::{Pool, VolumeError, nested};
 use guise_model::{ContainerId, VolumeId};
 use guise_sys::{
     Errno, btrfs,
@@ -29,30 +29,33 @@ impl Pool {
         owner: (u32, u32),
         mode: u32,
     ) -> Result<(), VolumeError> {
-        let path = self.path(id);
-        if !path.exists() {
-            self.make("volumes", id.as_str())?;
-            let failed = |source| VolumeError::File {
-                operation: "set the owner of",
-                path: path.clone(),
-                source,
-            };
-            chown(&path, Some(owner.0), Some(owner.1)).map_err(failed)?;
-            fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed)?;
+        if !self.path(id).exists() {
+            self.make_owned(id, owner, mode)?;
         }
         self.limit(id, quota_bytes)
     }
 
-    /// Sets what a volume may hold, in bytes. Without quotas in the kernel (before Linux 6.7) there is no limit.
-    fn limit(&self, id: &VolumeId, quota_bytes: Option<u64>) -> Result<(), VolumeError> {
-        let volume = self.open_directory(&self.path(id))?;
-        match btrfs::limit(volume.as_fd(), quota_bytes) {
-            Ok(()) | Err(Errno::NOTCONN | Errno::INVAL | Errno::NOENT) => Ok(()),
-            Err(source) => Err(refused("limit", id.as_str(), source)),
-        }
+    /// Makes a volume under a name that no id has, and renames it once it belongs to its owner: a crash leaves no volume
+    /// that its owner could not write to.
+    fn make_owned(&self, id: &VolumeId, owner: (u32, u32), mode: u32) -> Result<(), VolumeError> {
+        let unfinished = format!(".{id}");
+        let path = self.root.join("volumes").join(&unfinished);
+        let failed = |operation| {
+            let path = path.clone();
+            move |source| VolumeError::File {
+                operation,
+                path,
+                source,
+            }
+        };
+        self.make("volumes", &unfinished)?;
+        chown(&path, Some(owner.0), Some(owner.1)).map_err(failed("set the owner of"))?;
+        fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed("set the mode of"))?;
+        fs::rename(&path, self.path(id)).map_err(failed("rename"))
     }
 
-    /// Makes the volume `to` as a copy-on-write snapshot of `from`, as it is at this instant.
+    /// Makes the volume `to` as a copy-on-write snapshot of `from`, as it is at this instant. Subvolumes that somebody
+    /// made inside of `from` are empty directories in it.
     ///
     /// # Errors
     /// When `to` exists, `from` does not, or the pool is full.
@@ -194,7 +197,16 @@ impl Pool {
 
     fn remove(&self, kind: &str, name: &str) -> Result<(), VolumeError> {
         let directory = self.open_directory(&self.root.join(kind))?;
-        match btrfs::delete_subvolume(directory.as_fd(), name) {
+        let deleted = match btrfs::delete_subvolume(directory.as_fd(), name) {
+            Err(Errno::NOTEMPTY) => {
+                let subvolume = self.open_directory(&self.root.join(kind).join(name))?;
+                btrfs::subvolume_id(subvolume.as_fd())
+                    .and_then(|id| nested::delete_within(directory.as_fd(), id))
+                    .and_then(|()| btrfs::delete_subvolume(directory.as_fd(), name))
+            }
+            answer => answer,
+        };
+        match deleted {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(source) => Err(refused("delete", name, source)),
         }
@@ -215,7 +227,7 @@ impl Pool {
         Ok(names)
     }
 
-    fn open_directory(&self, path: &Path) -> Result<File, VolumeError> {
+    pub(crate) fn open_directory(&self, path: &Path) -> Result<File, VolumeError> {
         let failed = |source: io::Error| VolumeError::File {
             operation: "open",
             path: path.into(),

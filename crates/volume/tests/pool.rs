@@ -2,51 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use guise_model::{ContainerId, VolumeId};
-use guise_volume::{Pool, VolumeError};
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+mod fixture;
 
-const SIZE: u64 = 200_000_000;
-
-/// A pool of its own that is unmounted and removed whatever happens.
-struct TestPool {
-    pool: Pool,
-    state: tempfile::TempDir,
-}
-
-impl TestPool {
-    fn new() -> Option<Self> {
-        if fs::metadata("/proc/self").is_ok_and(|own| own.uid() != 0) {
-            assert!(
-                std::env::var_os("GUISE_TEST_MUST_RUN").is_none(),
-                "this test needs root"
-            );
-            eprintln!("skipped: needs root");
-            return None;
-        }
-        let state = tempfile::tempdir().unwrap();
-        let pool = Pool::open(state.path(), SIZE).unwrap();
-        Some(Self { pool, state })
-    }
-
-    fn loop_devices(state: &Path) -> usize {
-        let attached = guise_sys::loopdev::attached().unwrap();
-        attached
-            .iter()
-            .filter(|(_, file)| file.starts_with(state))
-            .count()
-    }
-}
-
-impl Drop for TestPool {
-    fn drop(&mut self) {
-        drop(self.pool.close());
-    }
-}
-
-fn volume(name: &str) -> VolumeId {
-    VolumeId::new(name).unwrap()
-}
+use fixture::{SIZE, TestPool, volume};
+use guise_model::ContainerId;
+use guise_volume::{Growth, Pool, VolumeError};
+use std::{
+    fs,
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::Path,
+};
 
 #[test]
 fn a_pool_is_adopted_when_it_is_mounted_and_leaves_nothing_when_closed() {
@@ -134,9 +99,7 @@ fn a_full_volume_harms_only_itself() {
     let (small, other) = (volume("small"), volume("other"));
     test.pool.create(&small, Some(5_000_000), (0, 0), 0o755).unwrap();
     test.pool.create(&other, None, (0, 0), 0o755).unwrap();
-    let noise: Vec<u8> = (0..20_000_000u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect();
+    let noise = fixture::noise(20_000_000);
     let written = fs::write(test.pool.path(&small).join("big"), &noise)
         .and_then(|()| fs::File::open(test.pool.path(&small).join("big"))?.sync_all());
     assert!(written.is_err(), "20 MB do not fit into 5 MB");
@@ -164,4 +127,74 @@ fn the_pool_grows_while_it_is_in_use() {
     let before = test.pool.usage().unwrap().total_bytes;
     test.pool.grow(100_000_000).unwrap();
     assert!(test.pool.usage().unwrap().total_bytes >= before + 90_000_000);
+}
+
+#[test]
+fn a_volume_that_a_crash_left_half_made_is_no_volume_and_is_made_whole_later() {
+    let Some(test) = TestPool::new() else { return };
+    let id = volume("half");
+    let volumes = fs::File::open(test.state.path().join("pool/volumes")).unwrap();
+    guise_sys::btrfs::create_subvolume(volumes.as_fd(), ".half").unwrap();
+    assert!(test.pool.list().unwrap().is_empty());
+    test.pool.create(&id, None, (10_000, 10_001), 0o750).unwrap();
+    let found = fs::metadata(test.pool.path(&id)).unwrap();
+    assert_eq!((found.uid(), found.mode() & 0o777), (10_000, 0o750));
+    assert_eq!(
+        fs::read_dir(test.state.path().join("pool/volumes"))
+            .unwrap()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn what_a_volume_uses_and_its_limit_are_told() {
+    let Some(test) = TestPool::new() else { return };
+    assert!(test.pool.quotas(), "this kernel has simple quotas");
+    let (limited, free) = (volume("limited"), volume("free"));
+    test.pool
+        .create(&limited, Some(50_000_000), (0, 0), 0o755)
+        .unwrap();
+    test.pool.create(&free, None, (0, 0), 0o755).unwrap();
+    fs::write(test.pool.path(&limited).join("noise"), fixture::noise(8_000_000)).unwrap();
+    test.pool.sync().unwrap();
+    let uses = test.pool.uses().unwrap();
+    assert_eq!(uses[&limited].limit_bytes, Some(50_000_000));
+    assert!(
+        (7_000_000..9_000_000).contains(&uses[&limited].used_bytes),
+        "{uses:?}"
+    );
+    assert_eq!(uses[&free].limit_bytes, None);
+    assert!(uses[&free].used_bytes < 100_000, "{uses:?}");
+    test.pool.create(&limited, None, (0, 0), 0o755).unwrap();
+    assert_eq!(
+        test.pool.uses().unwrap()[&limited].limit_bytes,
+        None,
+        "a limit can be lifted"
+    );
+}
+
+#[test]
+fn a_pool_that_is_nearly_full_grows_while_the_host_keeps_its_reserve() {
+    let Some(test) = TestPool::new() else { return };
+    let id = volume("big");
+    test.pool.create(&id, None, (0, 0), 0o755).unwrap();
+    assert_eq!(test.pool.grow_if_needed(0).unwrap(), Growth::NotNeeded);
+    fs::write(
+        test.pool.path(&id).join("noise"),
+        fixture::noise(SIZE as usize * 7 / 8),
+    )
+    .unwrap();
+    test.pool.sync().unwrap();
+    let before = test.pool.usage().unwrap();
+    assert!(matches!(
+        test.pool.grow_if_needed(before.host_free_bytes).unwrap(),
+        Growth::Scarce(_)
+    ));
+    let Growth::Grown(bytes) = test.pool.grow_if_needed(0).unwrap() else {
+        panic!("{before:?} is nearly full")
+    };
+    let grown = test.pool.usage().unwrap().total_bytes - before.total_bytes;
+    assert!(grown.abs_diff(bytes) < 1_000_000, "btrfs uses whole blocks");
+    assert_eq!(test.pool.grow_if_needed(0).unwrap(), Growth::NotNeeded);
 }
