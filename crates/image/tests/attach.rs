@@ -1,5 +1,7 @@
 //! Images as mounts, as root: attached once, read-only, and nothing left of them afterwards.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use guise_image::{ImageError, Store};
 use guise_model::ImageDigest;
 use std::{

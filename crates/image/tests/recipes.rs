@@ -1,5 +1,7 @@
 //! The recipes that come with guise: they can be read, and their templates can be filled in.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use guise_image::{Catalog, Recipe, RecipeKind, Service};
 use serde_json::{Value, json};
 use std::path::Path;

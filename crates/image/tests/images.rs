@@ -1,0 +1,309 @@
+//! The built images do what their recipes promise, run as containers run them: runit as the image's user, no capability, a
+//! read-only root. Needs root, and the images in the default cache or Debian's mirror to build them, so it is run by name:
+//! `cargo test -p guise-image --test images -- --ignored`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use guise_image::{Catalog, Recipe, Store};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+/// Mounts what a node would, then becomes PID 1 as the image's user.
+const START: &str = r#"
+set -eu
+ip link set lo up
+echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+for directory in run tmp var/log app $DATA; do
+    mount --bind "$WORK/$directory" "$IMAGE/$directory"
+done
+mount --bind /dev "$IMAGE/dev"
+mount -t proc proc "$IMAGE/proc"
+exec chroot "$IMAGE" setpriv --reuid "$ID" --regid "$ID" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
+    runsvdir -P /run/service
+"#;
+
+/// An image that runs; killed and unmounted in the end.
+struct Running {
+    work: tempfile::TempDir,
+    store: Store,
+    image: PathBuf,
+    user: u32,
+    path: String,
+    init: Child,
+}
+
+impl Running {
+    fn start(recipe: &Recipe, version: &str, context: &Value, more: &[(&str, &str)]) -> Self {
+        let work = tempfile::tempdir_in("/var/tmp").unwrap();
+        let store = Store::open(&work.path().join("state"), Some("/var/cache/guise/images".into())).unwrap();
+        let go = AtomicBool::new(false);
+        let digest = store
+            .build(recipe, version, false, &go, &mut |line| println!("{line}"))
+            .unwrap();
+        let image = store.attach(&digest).unwrap();
+        let (user, _) = recipe.user();
+        let data = recipe
+            .service()
+            .and_then(|service| service.data())
+            .map(|data| data.path.trim_start_matches('/'));
+        for directory in ["run/guise", "tmp", "var/log", "app"].into_iter().chain(data) {
+            fs::create_dir_all(work.path().join(directory)).unwrap();
+        }
+        for file in recipe.render_files(version, context).unwrap() {
+            write(&work.path().join("run").join(file.path), &file.content, file.mode);
+        }
+        for (path, content) in more {
+            write(&work.path().join(path), content, 0o644);
+        }
+        fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for directory in ["run", "tmp", "var", "app"] {
+            give(&work.path().join(directory), user);
+        }
+        let init = Command::new("unshare")
+            .args(["--mount", "--pid", "--net", "--fork", "sh", "-c", START])
+            .env("IMAGE", &image)
+            .env("WORK", work.path())
+            .env("ID", user.to_string())
+            .env("DATA", data.unwrap_or_default())
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .spawn()
+            .unwrap();
+        let path = recipe.env()["PATH"].clone();
+        Self {
+            work,
+            store,
+            image,
+            user,
+            path,
+            init,
+        }
+    }
+
+    /// PID 1, as the host numbers it.
+    fn inner(&self) -> Option<String> {
+        let unshare = self.init.id();
+        let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).ok()?;
+        children.split_whitespace().next().map(ToString::to_string)
+    }
+
+    /// Runs a command inside.
+    fn exec(&self, argv: &[String], stdin: &str) -> Output {
+        let mut child = Command::new("nsenter")
+            .args(["--mount", "--pid", "--net", "--target", &self.inner().unwrap()])
+            .args(["chroot".as_ref(), self.image.as_os_str()])
+            .args([
+                "setpriv",
+                "--reuid",
+                &self.user.to_string(),
+                "--regid",
+                &self.user.to_string(),
+                "--clear-groups",
+            ])
+            .args(["env", &format!("PATH={}", self.path)])
+            .args(argv)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs a command inside until it succeeds, and gives what it wrote.
+    fn until(&self, argv: &[&str], limit: Duration) -> String {
+        let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
+        let begun = Instant::now();
+        loop {
+            std::thread::sleep(Duration::from_millis(20));
+            let output = self.exec(&argv, "");
+            if output.status.success() {
+                println!("{argv:?} after {:?}", begun.elapsed());
+                return String::from_utf8(output.stdout).unwrap();
+            }
+            assert!(begun.elapsed() < limit, "{argv:?}: {output:?}\n{}", self.logs());
+        }
+    }
+
+    fn logs(&self) -> String {
+        let logs = fs::read_dir(self.work.path().join("var/log")).unwrap();
+        logs.map(|log| fs::read_to_string(log.unwrap().path()).unwrap_or_default())
+            .collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // unshare's --kill-child does not reach it: the kernel forgets the death signal when the user changes (prctl(2)).
+        if let Some(inner) = self.inner() {
+            let _ = Command::new("kill").args(["-KILL", &inner]).status();
+        }
+        let _ = self.init.kill();
+        let _ = self.init.wait();
+        let _ = self.store.detach_unused(&[]);
+    }
+}
+
+fn write(path: &Path, content: &str, mode: u32) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn give(path: &Path, user: u32) {
+    chown(path, Some(user), Some(user)).unwrap();
+    if path.is_dir() {
+        fs::read_dir(path)
+            .unwrap()
+            .for_each(|entry| give(&entry.unwrap().path(), user));
+    }
+}
+
+fn catalog() -> Catalog {
+    Catalog::load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images")]).unwrap()
+}
+
+const NGINX: &str = "
+worker_processes 1;
+pid /run/nginx.pid;
+events {}
+http {
+  access_log /var/log/access.log;
+  server { listen 80; location / { proxy_pass http://127.0.0.1:8888; } }
+}
+";
+
+#[test]
+#[ignore = "needs built images"]
+fn python_apps_answer_behind_nginx_and_their_exits_are_noted() {
+    let catalog = catalog();
+    let python = catalog.resolve("python", "3.13").unwrap();
+    let context = json!({
+        "web": true, "has_start": true, "start": "python -m http.server --bind 127.0.0.1 $PORT & wait",
+        "pre_start": "echo \"it's\" $GREETING >greeting",
+    });
+    let files = [
+        ("run/guise/nginx.conf", NGINX),
+        ("run/guise/env", "export PATH=/usr/bin:/bin PORT=8888 HOME=/app\n"),
+        ("app/.environment", "GREETING=hello\n"),
+    ];
+    let running = Running::start(python.recipe, &python.version, &context, &files);
+    let limit = Duration::from_secs(20);
+    let body = running.until(&["curl", "-sf", "http://127.0.0.1/greeting"], limit);
+    assert_eq!(body, "it's hello\n");
+    running.until(&["sv", "-w", "5", "restart", "/run/service/app"], limit);
+    assert_eq!(
+        running.until(&["curl", "-sf", "http://127.0.0.1/greeting"], limit),
+        "it's hello\n"
+    );
+    let exits = fs::read_to_string(running.work.path().join("run/guise/app.exits")).unwrap();
+    assert!(
+        exits.trim().ends_with(" -1 15") || exits.trim().ends_with(" 143 0"),
+        "{exits:?}"
+    );
+    running.until(&["pip", "--version"], limit);
+    assert!(
+        running
+            .exec(&["touch".into(), "/usr/x".into()], "")
+            .stderr
+            .ends_with(b"Read-only file system\n")
+    );
+}
+
+#[test]
+#[ignore = "needs built images"]
+fn mariadb_starts_is_provisioned_and_stops_cleanly() {
+    let catalog = catalog();
+    for version in ["11.8"] {
+        let mariadb = catalog.resolve("mariadb", version).unwrap();
+        let service = mariadb.recipe.service().unwrap();
+        let configuration = json!({
+            "schemas": ["main", "le_gacy", "it`s"],
+            "endpoints": {
+                "admin": {"default_schema": "main", "privileges": {"main": "admin", "it`s": "rw"}},
+                "reader": {"default_schema": "le_gacy", "privileges": {"le_gacy": "ro"}},
+            },
+        });
+        let mut context = json!({
+            "name": "db", "version": version, "memory_bytes": 256_000_000, "disk_bytes": null,
+            "configuration": null, "passwords": {"admin": "a'\\b\"", "reader": "r"},
+        });
+        let running = Running::start(mariadb.recipe, version, &context, &[]);
+        let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
+        running.until(&ready, Duration::from_secs(30));
+        let provision = |context: &Value| {
+            let provision = service.provision(context).unwrap().unwrap();
+            let begun = Instant::now();
+            let output = running.exec(&provision.argv, &provision.stdin);
+            assert!(output.status.success(), "{output:?}");
+            println!("provisioned in {:?}", begun.elapsed());
+        };
+        let query = |user: &str, password: &str, schema: &str, sql: &str| {
+            let (user, password) = (format!("--user={user}"), format!("--password={password}"));
+            let argv = [
+                "mariadb",
+                "--no-defaults",
+                "--host=127.0.0.1",
+                "--skip-ssl",
+                "--batch",
+                &user,
+                &password,
+                schema,
+            ];
+            running.exec(&argv.map(String::from), sql)
+        };
+        provision(&context);
+        provision(&context);
+        assert!(
+            query(
+                "user",
+                "",
+                "main",
+                "CREATE TABLE t (n INT); INSERT INTO t VALUES (7);"
+            )
+            .status
+            .success()
+        );
+
+        context["configuration"] = configuration;
+        provision(&context);
+        provision(&context);
+        let rows = query(
+            "admin",
+            "a'\\b\"",
+            "main",
+            "SELECT n FROM t; CREATE TABLE more (n INT)",
+        );
+        assert_eq!(String::from_utf8_lossy(&rows.stdout), "n\n7\n", "{rows:?}");
+        assert!(query("admin", "a'\\b\"", "it`s", "SELECT 1").status.success());
+        assert!(query("reader", "r", "le_gacy", "SELECT 1").status.success());
+        assert!(
+            !query("reader", "r", "le_gacy", "CREATE TABLE t (n INT)")
+                .status
+                .success()
+        );
+        assert!(!query("reader", "wrong", "le_gacy", "SELECT 1").status.success());
+        assert!(
+            !query("user", "", "main", "SELECT 1").status.success(),
+            "the default user is gone"
+        );
+
+        let begun = Instant::now();
+        running.until(
+            &["sv", "-w", "30", "stop", "/run/service/mariadb"],
+            Duration::from_secs(30),
+        );
+        println!("stopped in {:?}", begun.elapsed());
+        let log = fs::read_to_string(running.work.path().join("var/log/service.log")).unwrap();
+        assert!(log.contains("Shutdown complete"), "{log}");
+        println!("{log}");
+    }
+}
