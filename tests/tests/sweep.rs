@@ -17,7 +17,7 @@ struct Left {
     cgroups: Vec<PathBuf>,
 }
 
-const LINK: &str = "gxabcdefghijkl";
+const LINK: &str = "gqabcdefghijkl";
 
 impl Left {
     fn behind() -> Self {
@@ -38,14 +38,14 @@ impl Left {
         }
         run(
             "ip",
-            &["link", "add", LINK, "type", "veth", "peer", "name", "gxpeer"],
+            &["link", "add", LINK, "type", "veth", "peer", "name", "gqpeer"],
         );
         run("nft", &["add", "table", "inet", &name]);
         Self {
             marks: Marks {
                 state,
                 name,
-                link_prefix: "gx".into(),
+                link_prefix: "gq".into(),
             },
             sleeper,
             cgroups,
@@ -94,7 +94,7 @@ fn what_carries_our_marks_is_removed_and_nothing_else() {
     let mut left = Left::behind();
     let others = Marks {
         name: "guise-test-other".into(),
-        link_prefix: "gy".into(),
+        link_prefix: "gw".into(),
         ..left.marks.clone()
     };
     assert!(

@@ -22,6 +22,8 @@ const MARKED: Marked = Marked {
 };
 
 const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two pushes, as with people: runit waits a second before it restarts what it started within the last one.
+const PAUSE: Duration = Duration::from_secs(2);
 /// How long the daemon is left alone before it is weighed.
 const REST: Duration = Duration::from_secs(5);
 
@@ -115,6 +117,7 @@ fn first_push(guise: &Guise, name: &str, write: fn(&Repository) -> Result<()>, t
 
 /// From `git push` of a changed page to the first answer that has the change, asked for all the while.
 fn code_only_push(guise: &Guise, tree: &Repository, text: &str) -> Result<f64> {
+    thread::sleep(PAUSE);
     tree.write("page.txt", text)?;
     tree.commit("Change the page")?;
     let url = guise.url(tree.root())?;
