@@ -25,10 +25,10 @@ pub enum GitError {
         /// git's words.
         reason: String,
     },
-    /// A hook cannot be written.
-    #[error("cannot write the hook {path}: {source}")]
-    Hook {
-        /// The hook.
+    /// A hook or the repository's directory cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file or directory.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -106,6 +106,9 @@ impl Repository {
 
     /// Makes it if missing, with `default_branch` as its HEAD.
     pub fn create(&self, default_branch: &str) -> Result<(), GitError> {
+        // git makes no parents of a directory that GIT_DIR names.
+        std::fs::create_dir_all(&self.path)
+            .map_err(|source| GitError::Write { path: self.path.clone(), source })?;
         let head = format!("--initial-branch={default_branch}");
         self.run("init", &["--quiet", "--bare", &head])?;
         // A push may carry options (spec 5.1); `git archive` and friends need no reflog, people do.
@@ -133,7 +136,7 @@ impl Repository {
             std::fs::create_dir_all(self.path.join("hooks"))
                 .and_then(|()| std::fs::write(&path, script))
                 .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)))
-                .map_err(|source| GitError::Hook { path, source })?;
+                .map_err(|source| GitError::Write { path, source })?;
         }
         Ok(())
     }
@@ -288,7 +291,7 @@ mod tests {
     #[test]
     fn a_commit_is_read_without_a_checkout() {
         let directory = tempfile::tempdir().unwrap();
-        let repository = Repository::at(directory.path().join("repository.git"));
+        let repository = Repository::at(directory.path().join("projects/x/repository.git"));
         repository.create("main").unwrap();
         assert_eq!(repository.head_of("main").unwrap(), None);
 
