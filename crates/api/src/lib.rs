@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod activity;
+mod backup;
 mod container;
+mod deployment;
 mod doctor;
 pub mod edge;
 mod environment;
@@ -18,7 +20,9 @@ pub mod paths;
 mod status;
 
 pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
+pub use backup::{Backup, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
+pub use deployment::{Deployment, Rollback};
 pub use doctor::Check;
 pub use environment::{
     BranchEnvironment, CreateProject, Environment, EnvironmentStatus, EnvironmentType, Project, Route,

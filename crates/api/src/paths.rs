@@ -11,6 +11,13 @@
 //! | DELETE | `…/environments/{environment}` | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/redeploy` (or `activate`, `deactivate`, `pause`, `resume`, `merge`) | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/synchronize?code=BOOL&data=BOOL` | | [`Activity`](crate::Activity) |
+//! | GET | `…/environments/{environment}/backups` | | list of [`Backup`](crate::Backup), newest first |
+//! | POST | `…/environments/{environment}/backups` | [`CreateBackup`](crate::CreateBackup) | [`Activity`](crate::Activity) |
+//! | GET | `/v1/projects/{project}/backups/{backup}` | | [`Backup`](crate::Backup) |
+//! | DELETE | `/v1/projects/{project}/backups/{backup}` | | [`Activity`](crate::Activity) |
+//! | POST | `/v1/projects/{project}/backups/{backup}/restore` | [`RestoreBackup`](crate::RestoreBackup) | [`Activity`](crate::Activity) |
+//! | GET | `…/environments/{environment}/deployments` | | list of [`Deployment`](crate::Deployment), newest first |
+//! | POST | `…/environments/{environment}/rollback` | [`Rollback`](crate::Rollback) | [`Activity`](crate::Activity) |
 //! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
 //! | POST | `…/environments/{environment}/exec` | upgrade, see [`exec`](crate::exec) | frames |
 //! | GET | `/v1/containers?project=ID&environment=NAME` | | list of [`Container`](crate::Container) |
@@ -50,6 +57,16 @@ pub const RESUME: &str = "/v1/projects/{project}/environments/{environment}/resu
 pub const MERGE: &str = "/v1/projects/{project}/environments/{environment}/merge";
 /// Bring the parent's code or data into an environment.
 pub const SYNCHRONIZE: &str = "/v1/projects/{project}/environments/{environment}/synchronize";
+/// An environment's backups.
+pub const BACKUPS: &str = "/v1/projects/{project}/environments/{environment}/backups";
+/// One backup, of any environment of the project.
+pub const BACKUP: &str = "/v1/projects/{project}/backups/{backup}";
+/// Restore a backup.
+pub const RESTORE: &str = "/v1/projects/{project}/backups/{backup}/restore";
+/// An environment's deployments that are kept.
+pub const DEPLOYMENTS: &str = "/v1/projects/{project}/environments/{environment}/deployments";
+/// Go back to an earlier deployment.
+pub const ROLLBACK: &str = "/v1/projects/{project}/environments/{environment}/rollback";
 /// Log files of an environment's containers.
 pub const LOGS: &str = "/v1/projects/{project}/environments/{environment}/logs";
 /// A process in an environment's container.

@@ -1,7 +1,9 @@
 //! The HTTP API (`guise_api::paths`): each request becomes one call of the platform.
 
 mod activities;
+mod backups;
 mod containers;
+mod deployments;
 mod error;
 mod exec;
 mod hooks;
@@ -63,6 +65,11 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::RESUME, post(lifecycle::resume))
         .route(paths::MERGE, post(lifecycle::merge))
         .route(paths::SYNCHRONIZE, post(lifecycle::synchronize))
+        .route(paths::BACKUPS, get(backups::list).post(backups::create))
+        .route(paths::BACKUP, get(backups::show).delete(backups::delete))
+        .route(paths::RESTORE, post(backups::restore))
+        .route(paths::DEPLOYMENTS, get(deployments::list))
+        .route(paths::ROLLBACK, post(deployments::rollback))
         .route(paths::LOGS, get(logs::follow))
         .route(paths::EXEC, post(exec::start))
         .route(paths::CONTAINERS, get(containers::list))

@@ -131,6 +131,12 @@ id! {
 }
 
 id! {
+    /// A backup: 13 lower-case letters or digits.
+    BackupId, "backup id", "13 lower-case letters or digits",
+    |t| t.len() == 13 && lower_alphanumeric(t)
+}
+
+id! {
     /// The name of an app, worker, service, relationship or endpoint in a configuration file:
     /// `[a-z0-9][a-z0-9_-]*`, 63 bytes at most (spec 0.1).
     Name, "name", "a-z, 0-9, - and _, starting with a letter or digit, 63 at most",

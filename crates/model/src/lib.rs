@@ -11,7 +11,9 @@ mod idrange;
 mod instance;
 mod size;
 
-pub use id::{ActivityId, ContainerId, DeploymentId, ImageDigest, InvalidId, Name, ProjectId, VolumeId};
+pub use id::{
+    ActivityId, BackupId, ContainerId, DeploymentId, ImageDigest, InvalidId, Name, ProjectId, VolumeId,
+};
 pub use idrange::{IdRange, RANGE_SIZE};
 pub use instance::{AddressPool, Instance};
 pub use size::{Limits, Profile, Size, UnknownSize};

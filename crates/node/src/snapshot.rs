@@ -19,18 +19,47 @@ impl Node {
         pairs: &[(VolumeId, VolumeId)],
         frozen: &[ContainerId],
     ) -> Result<Duration, NodeError> {
-        self.inner.pool.sync()?;
+        self.copy_volumes(pairs, frozen, false)
+    }
+
+    /// The same as [`clone_volumes`](Self::clone_volumes), but nobody can write to what it makes: a backup.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn snapshot_volumes(
+        &self,
+        pairs: &[(VolumeId, VolumeId)],
+        frozen: &[ContainerId],
+    ) -> Result<Duration, NodeError> {
+        self.copy_volumes(pairs, frozen, true)
+    }
+
+    /// Writes all that is dirty in volumes, so that what follows need not wait for it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_volumes_back(&self) -> Result<(), NodeError> {
+        Ok(self.inner.pool.sync()?)
+    }
+
+    fn copy_volumes(
+        &self,
+        pairs: &[(VolumeId, VolumeId)],
+        frozen: &[ContainerId],
+        read_only: bool,
+    ) -> Result<Duration, NodeError> {
+        self.write_volumes_back()?;
         let begun = Instant::now();
         let still = Still::freeze(self, frozen)?;
-        let cloned = self.snapshot_all(pairs);
+        let cloned = self.snapshot_all(pairs, read_only);
         drop(still);
         let pause = begun.elapsed();
         cloned.map(|()| pause)
     }
 
-    fn snapshot_all(&self, pairs: &[(VolumeId, VolumeId)]) -> Result<(), NodeError> {
+    fn snapshot_all(&self, pairs: &[(VolumeId, VolumeId)], read_only: bool) -> Result<(), NodeError> {
         for (number, (from, to)) in pairs.iter().enumerate() {
-            if let Err(error) = self.inner.pool.snapshot(from, to, false) {
+            if let Err(error) = self.inner.pool.snapshot(from, to, read_only) {
                 for (_, made) in &pairs[..number] {
                     // What cannot be deleted now belongs to nobody and is swept later.
                     let _ = self.inner.pool.delete(made);

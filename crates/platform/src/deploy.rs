@@ -3,6 +3,7 @@
 use crate::{
     Platform, PlatformError,
     activity::Report,
+    assemble::Images,
     build::BuildFailure,
     carry_out::{CarryOut, StepError},
     desired::{ComponentKind, Desired, Life},
@@ -28,6 +29,17 @@ pub enum Reason {
     Redeploy,
 }
 
+/// A commit with all that it runs from.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// The commit.
+    pub(crate) commit: String,
+    /// Its configuration.
+    pub(crate) config: guise_config::Project,
+    /// Its images.
+    pub(crate) images: Images,
+}
+
 /// Why a deployment failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeployError {
@@ -38,13 +50,13 @@ pub(crate) enum DeployError {
         rendered: String,
     },
     /// An app could not be built.
-    #[error("{0}")]
+    #[error(transparent)]
     Build(#[from] BuildFailure),
     /// A step failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Step(#[from] StepError),
     /// Anything that any request can run into.
-    #[error("{0}")]
+    #[error(transparent)]
     Platform(#[from] PlatformError),
 }
 
@@ -72,11 +84,42 @@ impl Platform {
         reason: Reason,
         report: &Report,
     ) -> Result<(), DeployError> {
+        let built = self.prepare(environment, commit, report)?;
+        self.deploy_built(environment, &built, reason, report)
+    }
+
+    /// Reads the configuration of a commit and builds all that it needs. Nothing that runs is touched.
+    pub(crate) fn prepare(
+        &self,
+        environment: &EnvironmentRecord,
+        commit: &str,
+        report: &Report,
+    ) -> Result<Built, DeployError> {
         let project = self.project_by_id(&environment.project)?;
         let config = self.read_configuration(environment, commit)?;
         let images = self.build(&project, environment, &config, commit, report)?;
         report.progress(50);
-        let mut desired = self.assemble(&project, environment, &config, &images)?;
+        Ok(Built {
+            commit: commit.into(),
+            config,
+            images,
+        })
+    }
+
+    /// Deploys what was built: compares, acts.
+    ///
+    /// # Errors
+    /// Why not; the environment runs what it ran before then.
+    pub(crate) fn deploy_built(
+        &self,
+        environment: &EnvironmentRecord,
+        built: &Built,
+        reason: Reason,
+        report: &Report,
+    ) -> Result<(), DeployError> {
+        let project = self.project_by_id(&environment.project)?;
+        let commit = built.commit.as_str();
+        let mut desired = self.assemble(&project, environment, &built.config, &built.images)?;
         let state = self.state(environment)?;
         let steps = plan(&mut desired, &state, fresh_container_id);
         if steps.is_empty() && reason == Reason::Push {
@@ -107,7 +150,7 @@ impl Platform {
     }
 
     /// Reads the configuration of a commit.
-    fn read_configuration(
+    pub(crate) fn read_configuration(
         &self,
         environment: &EnvironmentRecord,
         commit: &str,
@@ -170,7 +213,7 @@ impl Platform {
         Ok(self.store().deployment(&id)?.map(|record| record.desired))
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         environment: &EnvironmentRecord,
         commit: &str,
@@ -203,25 +246,7 @@ impl Platform {
         };
         tracing::info!(environment = environment.key(), %error, "going back to the last good deployment");
         report.line("Going back to the deployment that ran before");
-        let outcome = self
-            .state(environment)
-            .map_err(DeployError::from)
-            .and_then(|state| {
-                let steps = plan(&mut deployed, &state, fresh_container_id);
-                CarryOut::new(
-                    self.node(),
-                    self.store(),
-                    self.edge(),
-                    report,
-                    environment,
-                    &deployed,
-                    number,
-                )
-                .uncancellable()
-                .run(&steps)
-                .map_err(DeployError::from)
-            });
-        match outcome {
+        match self.run_again(&mut deployed, environment, report, number) {
             Ok(()) => report.line("The earlier deployment goes on serving."),
             Err(error) => report.line(&format!("E: going back failed too: {error}")),
         }
@@ -232,6 +257,29 @@ impl Platform {
             report.line(&format!("W: {error}"));
         }
         release(report);
+    }
+
+    /// Makes an environment what an earlier deployment of it was. `number` is the first step's in the journal.
+    pub(crate) fn run_again(
+        &self,
+        deployed: &mut Desired,
+        environment: &EnvironmentRecord,
+        report: &Report,
+        number: u32,
+    ) -> Result<(), DeployError> {
+        let state = self.state(environment)?;
+        let steps = plan(deployed, &state, fresh_container_id);
+        let mut carry_out = CarryOut::new(
+            self.node(),
+            self.store(),
+            self.edge(),
+            report,
+            environment,
+            deployed,
+            number,
+        )
+        .uncancellable();
+        Ok(carry_out.run(&steps)?)
     }
 
     /// Tells the edge the routes of every environment that runs.

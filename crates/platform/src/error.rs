@@ -1,6 +1,7 @@
 //! What can go wrong for somebody who asks the platform for something.
 
 use crate::{edge::EdgeError, git::GitError, store::StoreError};
+use guise_model::{BackupId, DeploymentId};
 use guise_node::NodeError;
 use std::{io, path::PathBuf};
 
@@ -79,6 +80,42 @@ pub enum PlatformError {
         /// Containers that exist.
         known: Vec<String>,
     },
+    /// No such backup.
+    #[error("project {project} has no backup {given}")]
+    UnknownBackup {
+        /// The project.
+        project: String,
+        /// What was asked for.
+        given: String,
+    },
+    /// The backup is not complete, or not there any more.
+    #[error("backup {backup} cannot be used: it is {status}")]
+    BackupNotReady {
+        /// The backup.
+        backup: BackupId,
+        /// Its condition.
+        status: &'static str,
+    },
+    /// No such deployment, or one that is not kept any more.
+    #[error("environment {environment} has no deployment {given} (any more)")]
+    UnknownDeployment {
+        /// The environment.
+        environment: String,
+        /// What was asked for.
+        given: String,
+    },
+    /// There is nothing to go back to.
+    #[error("environment {environment} has no earlier deployment of another commit")]
+    NoEarlierDeployment {
+        /// The environment.
+        environment: String,
+    },
+    /// The data of a deployment was never backed up.
+    #[error("there is no backup of deployment {deployment}")]
+    NoBackupOfDeployment {
+        /// The deployment.
+        deployment: DeploymentId,
+    },
     /// No such activity.
     #[error("there is no activity {given}")]
     UnknownActivity {
@@ -114,16 +151,16 @@ pub enum PlatformError {
         reason: &'static str,
     },
     /// The database.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The node.
-    #[error("{0}")]
+    #[error(transparent)]
     Node(#[from] NodeError),
     /// The edge.
-    #[error("{0}")]
+    #[error(transparent)]
     Edge(#[from] EdgeError),
     /// A repository.
-    #[error("{0}")]
+    #[error(transparent)]
     Git(#[from] GitError),
     /// A file of guise's own.
     #[error("cannot {operation} {path}: {source}")]

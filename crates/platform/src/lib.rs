@@ -10,6 +10,7 @@
 
 mod activity;
 mod assemble;
+mod backup;
 mod build;
 mod carry_out;
 mod catalog;
@@ -25,6 +26,8 @@ mod plan;
 mod project;
 mod push;
 mod random;
+mod restore;
+mod rollback;
 mod routes;
 mod step;
 mod store;
@@ -42,11 +45,12 @@ pub use inspect::{ContainerView, Owned};
 pub use machine_name::machine_name;
 pub use plan::{Actual, State, plan};
 pub use push::{Received, RefUpdate, Verdict};
+pub use restore::Restoration;
 pub use routes::{ResolvedRoute, Target};
 pub use step::Step;
 pub use store::{
-    ActivityRecord, ActivityState, EnvironmentRecord, EnvironmentStatus, EnvironmentType, ProjectRecord,
-    StoreError, time,
+    ActivityRecord, ActivityState, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,
+    EnvironmentStatus, EnvironmentType, ProjectRecord, StoreError, time,
 };
 pub use tail::last_lines;
 

@@ -183,6 +183,7 @@ impl Platform {
         report: &Report,
     ) -> Result<(), DeployError> {
         self.run_deactivate(environment, report)?;
+        self.remove_backups_of(environment, report)?;
         report.line(&format!("Deleting branch {}", environment.name));
         self.repository(&environment.project)
             .delete_branch(&environment.name)?;
@@ -295,7 +296,7 @@ impl Platform {
     }
 
     /// Stops and removes an environment's containers and takes its routes from the edge.
-    fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
+    pub(crate) fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
         report.line("Closing all services");
         self.edge().forget(&environment.key())?;
         for actual in self.state(environment)?.containers {
@@ -339,7 +340,7 @@ impl Platform {
         Ok(())
     }
 
-    fn must_be(
+    pub(crate) fn must_be(
         &self,
         environment: &EnvironmentRecord,
         allowed: &[EnvironmentStatus],

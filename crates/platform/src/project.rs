@@ -82,6 +82,9 @@ impl Platform {
         for (_, volume) in self.store().volumes(id, None)? {
             self.node().volume_delete(&volume)?;
         }
+        for backup in self.store().backups(Some(id), None)? {
+            self.remove_backup(&backup)?;
+        }
         let directory = self.project_directory(id);
         match fs::remove_dir_all(&directory) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {

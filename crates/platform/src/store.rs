@@ -4,13 +4,16 @@
 //! holds the statements of one table or two.
 
 mod activities;
+mod backups;
 mod deployments;
 mod environments;
+mod exchange;
 mod ownership;
 mod projects;
 
 pub use activities::{ActivityRecord, ActivityState};
-pub use deployments::BuildRecord;
+pub use backups::{BackupRecord, BackupStatus, BackupVolume};
+pub use deployments::{BuildRecord, DeploymentRecord};
 pub use environments::{EnvironmentRecord, EnvironmentStatus, EnvironmentType};
 pub use projects::ProjectRecord;
 
@@ -21,7 +24,10 @@ use std::{
 };
 
 /// Numbered changes of the schema; the database's `user_version` says how many it has had.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/1.sql"),
+    include_str!("../migrations/2.sql"),
+];
 
 /// The database.
 pub struct Store {

@@ -9,6 +9,7 @@ use crate::{
     deploy::{DeployError, Reason},
     store::{ActivityRecord, EnvironmentRecord},
 };
+use guise_model::{BackupId, DeploymentId};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -47,6 +48,34 @@ pub(crate) enum Task {
     Merge {
         /// The child whose branch is merged.
         child: String,
+    },
+    /// Back an environment up.
+    Backup {
+        /// The id that the backup gets.
+        backup: BackupId,
+        /// Whether requests go on meanwhile.
+        live: bool,
+        /// When it may be deleted; `None` for one that nobody but a person deletes.
+        expires_at: Option<String>,
+    },
+    /// Delete a backup. Belongs to the environment that it is of.
+    DeleteBackup {
+        /// The backup.
+        backup: BackupId,
+    },
+    /// Replace an environment's data by a backup's and deploy.
+    Restore {
+        /// The backup.
+        backup: BackupId,
+        /// Deploy what ran when it was made, not what runs now.
+        code: bool,
+    },
+    /// Deploy what an earlier deployment ran.
+    Rollback {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// A backup to restore with it.
+        backup: Option<BackupId>,
     },
 }
 
@@ -120,6 +149,16 @@ impl Platform {
             Task::Resume => self.deploy_head(environment, report),
             Task::Synchronize { code, data } => self.run_synchronize(environment, *code, *data, report),
             Task::Merge { child } => self.run_merge(environment, child, report),
+            Task::Backup {
+                backup,
+                live,
+                expires_at,
+            } => self.run_backup(environment, backup, *live, expires_at.as_ref(), report),
+            Task::DeleteBackup { backup } => self.run_delete_backup(backup, report),
+            Task::Restore { backup, code } => self.run_restore(environment, backup, *code, report),
+            Task::Rollback { deployment, backup } => {
+                self.run_rollback(environment, deployment, backup.as_ref(), report)
+            }
         }
     }
 }

@@ -70,6 +70,26 @@ impl From<PlatformError> for Failure {
             PlatformError::NoParent { .. } => (ErrorKind::User, "environment.no_parent", vec![]),
             PlatformError::IsProduction { .. } => (ErrorKind::User, "environment.production", vec![]),
             PlatformError::WrongStatus { .. } => (ErrorKind::Conflict, "environment.status", vec![]),
+            PlatformError::UnknownBackup { .. } => (
+                ErrorKind::User,
+                "backup.unknown",
+                vec!["`guise backup list` shows those of an environment.".into()],
+            ),
+            PlatformError::BackupNotReady { .. } => (ErrorKind::Conflict, "backup.status", vec![]),
+            PlatformError::UnknownDeployment { .. } => (
+                ErrorKind::User,
+                "deployment.unknown",
+                vec!["`guise deployment list` shows those that are kept.".into()],
+            ),
+            PlatformError::NoEarlierDeployment { .. } => (ErrorKind::User, "deployment.first", vec![]),
+            PlatformError::NoBackupOfDeployment { .. } => (
+                ErrorKind::User,
+                "deployment.no_backup",
+                vec![
+                    "Without --data only the code goes back.".into(),
+                    "`guise backup list` shows the backups there are: guise backup restore BACKUP".into(),
+                ],
+            ),
             PlatformError::UnknownActivity { .. } => (ErrorKind::User, "activity.unknown", vec![]),
             PlatformError::ActivityEnded { .. } => (ErrorKind::Conflict, "activity.ended", vec![]),
             PlatformError::UnknownImage { .. } => (ErrorKind::User, "image.unknown", vec![]),

@@ -3,7 +3,7 @@
 use super::{Store, StoreError, now};
 use crate::{desired::Desired, random};
 use guise_model::{DeploymentId, ImageDigest, ProjectId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 /// A deployment as stored.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct DeploymentRecord {
     pub commit: String,
     /// What runs.
     pub desired: Desired,
+    /// When it was carried out.
+    pub created_at: String,
 }
 
 /// What a build made, and of what.
@@ -24,6 +26,17 @@ pub struct BuildRecord {
     /// The git tree it was built from. A later commit that builds the same keeps it, so that a commit which only
     /// changes the configuration does not change the app's environment.
     pub tree: String,
+}
+
+fn deployment(row: &Row<'_>) -> rusqlite::Result<DeploymentRecord> {
+    let id = DeploymentId::new(row.get::<_, String>("id")?);
+    let desired: String = row.get("desired")?;
+    Ok(DeploymentRecord {
+        id: id.map_err(|error| super::unreadable(Box::new(error)))?,
+        commit: row.get("commit_id")?,
+        desired: serde_json::from_str(&desired).map_err(|error| super::unreadable(Box::new(error)))?,
+        created_at: row.get("created_at")?,
+    })
 }
 
 impl Store {
@@ -103,25 +116,37 @@ impl Store {
 
     /// One deployment.
     pub fn deployment(&self, id: &DeploymentId) -> Result<Option<DeploymentRecord>, StoreError> {
-        let row: Option<(String, String)> = self
-            .connection()
-            .query_row(
-                "SELECT commit_id, desired FROM deployments WHERE id = ?",
-                [id.as_str()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        row.map(|(commit, desired)| {
-            let desired = serde_json::from_str(&desired).map_err(|error| StoreError::Unreadable {
-                what: "deployment",
-                reason: error.to_string(),
-            })?;
-            Ok(DeploymentRecord {
-                id: id.clone(),
-                commit,
-                desired,
-            })
-        })
-        .transpose()
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT * FROM deployments WHERE id = ?")?;
+        Ok(statement.query_row([id.as_str()], deployment).optional()?)
+    }
+
+    /// An environment's deployments, newest first.
+    pub fn deployments(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+    ) -> Result<Vec<DeploymentRecord>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT * FROM deployments WHERE project = ? AND environment = ?
+             ORDER BY created_at DESC, rowid DESC",
+        )?;
+        let found = statement.query_map(params![project.as_str(), environment], deployment)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets a deployment.
+    pub fn delete_deployment(&self, id: &DeploymentId) -> Result<(), StoreError> {
+        self.connection()
+            .execute("DELETE FROM deployments WHERE id = ?", [id.as_str()])?;
+        Ok(())
+    }
+
+    /// Forgets the builds that made an image which is gone.
+    pub fn forget_builds_of(&self, image: &ImageDigest) -> Result<(), StoreError> {
+        self.connection()
+            .execute("DELETE FROM builds WHERE image = ?", [image.as_str()])?;
+        Ok(())
     }
 }
