@@ -18,7 +18,7 @@ futex_waitv futex_wake futimesat get_robust_list get_thread_area getcpu getcwd g
 geteuid32 getgid getgid32 getgroups getgroups32 getitimer getpeername getpgid getpgrp getpid getppid getpriority getrandom
 getresgid getresgid32 getresuid getresuid32 getrlimit getrusage getsid getsockname getsockopt gettid gettimeofday getuid
 getuid32 getxattr getxattrat inotify_add_watch inotify_init inotify_init1 inotify_rm_watch io_cancel io_destroy io_getevents
-io_pgetevents io_pgetevents_time64 io_setup io_submit ioctl ioprio_get ioprio_set ipc kill landlock_add_rule landlock_create_ruleset
+io_pgetevents io_pgetevents_time64 io_setup io_submit ioprio_get ioprio_set ipc kill landlock_add_rule landlock_create_ruleset
 landlock_restrict_self lchown lchown32 lgetxattr link linkat listen listmount listxattr listxattrat llistxattr lremovexattr lseek lsetxattr
 lstat lstat64 madvise map_shadow_stack membarrier memfd_create memfd_secret mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mmap2 mprotect
 mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 mq_unlink mremap mseal
@@ -57,7 +57,7 @@ pub fn default_seccomp() -> LinuxSeccomp {
     };
     const AF_VSOCK: u64 = 40;
     const AF_ALG: u64 = 38;
-    let profile = json!({
+    let mut profile = json!({
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": 1,
         "architectures": architectures(),
@@ -75,7 +75,28 @@ pub fn default_seccomp() -> LinuxSeccomp {
             persona(0x0), persona(0x8), persona(0x20000), persona(0x20008), persona(0xffff_ffff)
         ]
     });
+    if let Some(rules) = profile["syscalls"].as_array_mut() {
+        rules.extend(control_but_btrfs());
+    }
     serde_json::from_value(profile).expect("the constant profile is a valid LinuxSeccomp")
+}
+
+/// ioctl(2), but not those of btrfs: anybody can make subvolumes in a directory of their own, and what is in them counts
+/// towards no limit and is in no snapshot. Sharing blocks between files is allowed: cp and databases do it.
+fn control_but_btrfs() -> impl Iterator<Item = serde_json::Value> {
+    /// _IOC_TYPE of all requests to btrfs (linux/btrfs.h), in the second byte.
+    const BTRFS: u64 = 0x94 << 8;
+    /// FICLONE, FICLONERANGE and FIDEDUPERANGE (linux/fs.h) are of that type too.
+    const SHARING: [u64; 3] = [0x4004_9409, 0x4020_940d, 0xc018_9436];
+    // The kernel looks at the lower half only, so must the filter.
+    const REQUEST: u64 = 0xffff_ffff;
+    // "Another byte" cannot be said in one rule, but "one bit is another" in eight.
+    let others = (8..16).map(|bit| (1 << bit, !BTRFS & 1 << bit));
+    let sharing = SHARING.into_iter().map(|request| (REQUEST, request));
+    others.chain(sharing).map(|(mask, value)| {
+        json!({ "names": ["ioctl"], "action": "SCMP_ACT_ALLOW",
+                "args": [{ "index": 1, "op": "SCMP_CMP_MASKED_EQ", "value": mask, "valueTwo": value }] })
+    })
 }
 
 /// A 64-bit kernel also takes 32-bit calls, whose numbers differ: without a rule for them they would kill the caller.

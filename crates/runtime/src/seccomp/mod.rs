@@ -192,6 +192,32 @@ mod tests {
     }
 
     #[test]
+    fn a_process_under_the_default_profile_makes_no_subvolumes_but_may_share_blocks() {
+        use rustix::{fs::ioctl_ficlone, io::Errno};
+        use std::{fs::File, os::fd::AsFd};
+        let directory = tempfile::tempdir().unwrap();
+        let filter = Filter::of(&default_seccomp(), directory.path()).unwrap();
+        // Its own thread: a filter stays for ever.
+        std::thread::spawn(move || {
+            let here = File::open(directory.path()).unwrap();
+            let file = |name| File::create(directory.path().join(name)).unwrap();
+            let (one, other) = (file("one"), file("other"));
+            let tries = || {
+                let made = guise_sys::btrfs::create_subvolume(here.as_fd(), "sub");
+                let shared = ioctl_ficlone(&one, &other);
+                (made, shared, rustix::termios::tcgetattr(&one).err())
+            };
+            let (_, shared, terminal) = tries();
+            rustix::thread::set_no_new_privs(true).unwrap();
+            filter.load().unwrap();
+            assert_eq!(tries(), (Err(Errno::PERM), shared, terminal));
+            assert_ne!(terminal, Some(Errno::PERM));
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
     fn a_profile_that_notifies_is_refused_by_name() {
         let profile =
             serde_json::from_value(serde_json::json!({ "defaultAction": "SCMP_ACT_NOTIFY" })).unwrap();
