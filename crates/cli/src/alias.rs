@@ -12,6 +12,8 @@ const SHORT: &[(&str, &[&str])] = &[
     ("merge", &["environment", "merge"]),
     ("sync", &["environment", "synchronize"]),
     ("redeploy", &["environment", "redeploy"]),
+    ("backups", &["backup", "list"]),
+    ("deployments", &["deployment", "list"]),
     ("activities", &["activity", "list"]),
     ("images", &["image", "list"]),
     ("log", &["logs"]),

@@ -73,6 +73,11 @@ pub enum Command {
     Logs(commands::logs::Logs),
     Url(commands::url::Url),
     #[command(subcommand)]
+    Backup(commands::backup::Backup),
+    Rollback(commands::rollback::Rollback),
+    #[command(subcommand)]
+    Deployment(commands::deployment::Deployment),
+    #[command(subcommand)]
     Activity(commands::activity::Activity),
     #[command(subcommand)]
     Image(commands::image::Image),

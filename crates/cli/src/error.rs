@@ -48,6 +48,8 @@ pub enum Error {
     Declined { answer: String, wanted: String },
     #[error("the environment {environment} has no route yet")]
     NoUrl { environment: String },
+    #[error("{environment} has no backup")]
+    NoBackup { environment: String },
     #[error("there is no activity yet")]
     NoActivity,
     #[error("the configuration has {errors} {}", if *errors == 1 { "error" } else { "errors" })]
@@ -76,6 +78,7 @@ impl Error {
             | Self::Declined { .. }
             | Self::NoUrl { .. }
             | Self::NoActivity
+            | Self::NoBackup { .. }
             | Self::HookInput { .. }
             | Self::Read { .. } => 2,
             Self::NoConfiguration { .. } | Self::Configuration { .. } => 3,

@@ -1,8 +1,10 @@
 //! The commands, one file per group.
 
 pub mod activity;
+pub mod backup;
 pub mod completion;
 pub mod daemon;
+pub mod deployment;
 pub mod doctor;
 pub mod environment;
 pub mod exec;
@@ -11,6 +13,7 @@ pub mod image;
 pub mod logs;
 pub mod project;
 pub mod ps;
+pub mod rollback;
 pub mod up;
 pub mod url;
 pub mod validate;
@@ -71,6 +74,9 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Exec(exec) => exec.run(context).await,
         Command::Logs(logs) => logs.run(context).await,
         Command::Url(url) => url.run(context).await,
+        Command::Backup(backup) => backup.run(context).await,
+        Command::Deployment(deployment) => deployment.run(context).await,
+        Command::Rollback(rollback) => rollback.run(context).await,
         Command::Activity(activity) => activity.run(context).await,
         Command::Image(image) => image.run(context).await,
         Command::Daemon(daemon) => daemon.run(context).await,
