@@ -104,7 +104,7 @@ impl Guise {
     /// When another run uses the same marks, or something of an earlier run cannot be removed.
     pub fn prepare(program: &Path, marked: &Marked) -> Result<Self> {
         let directory = Path::new("/var/tmp").join(marked.name);
-        let lock = lock(&directory)?;
+        let lock = lock(marked.name)?;
         let state = directory.join("state");
         let marks = Marks {
             state,
@@ -300,11 +300,11 @@ impl Drop for Guise {
 }
 
 /// Two runs with the same marks would tear down each other's containers.
-fn lock(directory: &Path) -> Result<fs::File> {
-    let path = directory.with_extension("lock");
+fn lock(name: &str) -> Result<fs::File> {
+    let path = Path::new("/run/lock").join(name);
     let file = fs::File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
     file.try_lock()
-        .with_context(|| format!("another run uses {}", directory.display()))?;
+        .with_context(|| format!("another run uses the marks of {name}"))?;
     Ok(file)
 }
 

@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("api", &["model"]),
     ("daemon", &["model", "api", "platform"]),
-    ("edge", &["model", "api"]),
+    ("edge", &["sys", "api"]),
     ("cli", &["model", "api", "config"]),
     ("guise", &["runtime", "daemon", "edge", "cli"]),
     ("journeys", &[]),
@@ -32,9 +32,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crates of others that only some of ours may use.
 const RESERVED: &[(&[&str], &[&str])] = &[
+    (&["libc", "libseccomp", "linux-raw-sys", "nix"], &["sys"]),
+    // Its safe part serves every mechanism, and the edge for giving up its power.
     (
-        &["libc", "libseccomp", "linux-raw-sys", "nix", "rustix"],
-        &["sys"],
+        &["rustix"],
+        &["sys", "runtime", "image", "volume", "network", "node", "edge"],
     ),
     (
         &["tokio", "hyper", "hyper-util", "axum"],
