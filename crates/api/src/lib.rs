@@ -9,6 +9,7 @@ mod activity;
 mod backup;
 mod container;
 mod deployment;
+mod disk;
 mod doctor;
 pub mod edge;
 mod environment;
@@ -23,6 +24,7 @@ pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
 pub use backup::{Backup, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
 pub use deployment::{Deployment, Rollback};
+pub use disk::{Disk, Pool, Volume};
 pub use doctor::Check;
 pub use environment::{
     BranchEnvironment, CreateProject, Environment, EnvironmentStatus, EnvironmentType, Project, Route,

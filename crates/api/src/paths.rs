@@ -25,6 +25,7 @@
 //! | GET | `/v1/activities/{activity}` | | [`Activity`](crate::Activity) |
 //! | GET | `/v1/activities/{activity}/log?follow=BOOL` | `Last-Event-ID` | events of [`LogLine`](crate::LogLine), then `event: end` with the [`Activity`](crate::Activity) |
 //! | POST | `/v1/activities/{activity}/cancel` | | [`Activity`](crate::Activity) |
+//! | GET | `/v1/disk?project=ID&environment=NAME` | | [`Disk`](crate::Disk) |
 //! | GET | `/v1/images` | | list of [`Image`](crate::Image) |
 //! | POST | `/v1/images` | [`BuildImage`](crate::BuildImage) | [`Activity`](crate::Activity) |
 //! | POST | `/v1/hooks/pre-receive` | [`CheckPush`](crate::CheckPush) | [`CheckPushReply`](crate::CheckPushReply) |
@@ -81,6 +82,8 @@ pub const ACTIVITY: &str = "/v1/activities/{activity}";
 pub const ACTIVITY_LOG: &str = "/v1/activities/{activity}/log";
 /// Cancel an activity.
 pub const ACTIVITY_CANCEL: &str = "/v1/activities/{activity}/cancel";
+/// What volumes use, and what is left for them.
+pub const DISK: &str = "/v1/disk";
 /// Images.
 pub const IMAGES: &str = "/v1/images";
 /// Called by a repository's pre-receive hook.

@@ -69,6 +69,7 @@ pub enum Command {
     #[command(subcommand)]
     Environment(commands::environment::Environment),
     Ps(commands::ps::Ps),
+    Disk(commands::disk::Disk),
     Exec(commands::exec::Exec),
     Logs(commands::logs::Logs),
     Url(commands::url::Url),

@@ -4,6 +4,7 @@ mod activities;
 mod backups;
 mod containers;
 mod deployments;
+mod disk;
 mod error;
 mod exec;
 mod hooks;
@@ -73,6 +74,7 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::LOGS, get(logs::follow))
         .route(paths::EXEC, post(exec::start))
         .route(paths::CONTAINERS, get(containers::list))
+        .route(paths::DISK, get(disk::show))
         .route(paths::ACTIVITIES, get(activities::list))
         .route(paths::ACTIVITY, get(activities::show))
         .route(paths::ACTIVITY_LOG, get(activities::log))

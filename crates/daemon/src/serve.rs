@@ -141,6 +141,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     let platform = Platform::open(platform_config, node, edge.clone())?;
     let recovered = platform.clone();
     tokio::task::spawn_blocking(move || recovered.recover()).await??;
+    platform.watch_pool()?;
 
     let listener = listen(&socket)?;
     let stop = Arc::new(Stop::default());

@@ -5,7 +5,7 @@ mod idmap;
 use guise_runtime::cgroup::{self, Version};
 use guise_sys::{Errno, kernel, mount};
 use rustix::mount::MountAttrFlags;
-use std::{env, process::Command};
+use std::{env, path::Path, process::Command};
 
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,7 @@ const TOOLS: [(&str, &str, &str); 6] = [
 pub fn examine() -> Vec<Check> {
     let mut checks = vec![root(), kernel_version(), user_namespaces(), seccomp(), cgroups()];
     checks.extend(["squashfs", "btrfs", "tmpfs"].map(filesystem));
+    checks.push(simple_quotas());
     checks.extend(TOOLS.map(|(program, package, need)| tool(program, package, need)));
     checks.push(idmapped_squashfs());
     checks.push(nftables());
@@ -161,6 +162,21 @@ fn filesystem(name: &str) -> Check {
         _ => "for files that are generated",
     };
     Check::new(name, need, found, &format!("load the module: modprobe {name}"))
+}
+
+/// A feature that btrfs names here once its module is loaded (btrfs(5)).
+fn simple_quotas() -> Check {
+    let found = if Path::new("/sys/fs/btrfs/features/simple_quota").exists() {
+        Ok("in the kernel".into())
+    } else {
+        Err("btrfs cannot do it: volumes have no limits".into())
+    };
+    Check::new(
+        "simple quotas",
+        "to hold volumes to their disk limits",
+        found,
+        "run Linux 6.7 or newer",
+    )
 }
 
 fn tool(program: &str, package: &str, need: &str) -> Check {

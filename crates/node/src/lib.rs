@@ -27,6 +27,7 @@ mod procfs;
 mod pump;
 mod ramdisk;
 mod record;
+mod room;
 mod runtime;
 mod session;
 mod snapshot;
@@ -52,3 +53,6 @@ pub use spec::{
 pub use view::{
     ContainerState, ContainerStatus, ImageKind, ImageView, Listen, Output, PoolUsage, ProcessView, Usage,
 };
+
+// Plain data, which the layer above holds without knowing the crate it comes from.
+pub use guise_volume::{Growth, Room, VolumeUse};

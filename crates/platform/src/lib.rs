@@ -16,6 +16,7 @@ mod carry_out;
 mod catalog;
 mod deploy;
 pub mod desired;
+mod disk;
 mod edge;
 mod error;
 mod git;
@@ -38,6 +39,7 @@ mod variables;
 
 pub use activity::{Activities, LogPart, Report};
 pub use catalog::type_list;
+pub use disk::{DiskView, VolumeView};
 pub use edge::{Edge, EdgeError};
 pub use error::PlatformError;
 pub use git::GitError;

@@ -126,6 +126,7 @@ impl Platform {
                 .store()
                 .environment(&environment.project, &environment.name);
             let environment = current.ok().flatten().unwrap_or(environment);
+            platform.look_at_disk(&environment, report);
             match platform.run(&environment, &task, report) {
                 Ok(()) => {
                     report.line(&format!("Done in {:.1} s.", begun.elapsed().as_secs_f64()));

@@ -54,6 +54,19 @@ pub enum VolumeError {
     },
 }
 
+impl VolumeError {
+    /// Whether the pool, or the filesystem around it, is full.
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Self::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::Mount { source, .. } | Self::Volume { source, .. } | Self::Directory { source, .. } => {
+                *source == Errno::NOSPC
+            }
+            Self::Format { .. } => false,
+        }
+    }
+}
+
 fn explain(errno: Errno) -> String {
     match errno {
         Errno::NOSPC => "no space is left in the pool".into(),

@@ -2,6 +2,7 @@
 
 use crate::{Pool, VolumeError};
 use guise_sys::btrfs;
+use serde::{Deserialize, Serialize};
 use std::{
     fs::OpenOptions,
     io,
@@ -10,8 +11,8 @@ use std::{
 };
 
 /// Room in the pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
     /// Its size, in bytes.
     pub total_bytes: u64,
     /// What is in use, in bytes.
@@ -20,7 +21,7 @@ pub struct Usage {
     pub host_free_bytes: u64,
 }
 
-impl Usage {
+impl Room {
     /// What is left of the pool, in bytes.
     pub fn free_bytes(&self) -> u64 {
         self.total_bytes.saturating_sub(self.used_bytes)
@@ -28,14 +29,14 @@ impl Usage {
 }
 
 /// What became of a look at the room in the pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Growth {
     /// There is enough.
     NotNeeded,
     /// The pool was enlarged by this many bytes.
     Grown(u64),
     /// There is little, and the host has no more to give.
-    Scarce(Usage),
+    Scarce(Room),
 }
 
 /// The pool is enlarged when less than this is free of it, and less than [`LOW_PERCENT`].
@@ -56,7 +57,7 @@ enum Decision {
 
 /// Decides by how much to enlarge the pool so that the host keeps `reserve` bytes, even once the pool is full: its file
 /// is sparse and takes what it promises only bit by bit.
-fn decide(usage: Usage, reserve: u64) -> Decision {
+fn decide(usage: Room, reserve: u64) -> Decision {
     let free = usage.free_bytes();
     let low = free < LOW_BYTES && free < usage.total_bytes / 100 * LOW_PERCENT;
     let spare = usage.host_free_bytes.saturating_sub(reserve);
@@ -78,13 +79,13 @@ impl Pool {
     ///
     /// # Errors
     /// When the pool is not mounted.
-    pub fn usage(&self) -> Result<Usage, VolumeError> {
+    pub fn usage(&self) -> Result<Room, VolumeError> {
         let pool = space(&self.root)?;
         let around = match self.file.as_deref().and_then(Path::parent) {
             Some(host) => space(host)?,
             None => pool,
         };
-        Ok(Usage {
+        Ok(Room {
             total_bytes: pool.total_bytes,
             used_bytes: pool.used_bytes,
             host_free_bytes: around.available_bytes,
@@ -159,7 +160,7 @@ mod tests {
     const RESERVE: u64 = 5 * GB;
 
     fn decided(total: u64, free: u64, host_free: u64) -> Decision {
-        let usage = Usage {
+        let usage = Room {
             total_bytes: total * GB,
             used_bytes: (total - free) * GB,
             host_free_bytes: host_free * GB,

@@ -16,6 +16,6 @@ mod quota;
 mod subvolume;
 
 pub use error::VolumeError;
-pub use growth::{Growth, Usage};
+pub use growth::{Growth, Room};
 pub use pool::Pool;
 pub use quota::VolumeUse;

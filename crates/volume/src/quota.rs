@@ -6,10 +6,11 @@
 use crate::{Pool, VolumeError};
 use guise_model::VolumeId;
 use guise_sys::{Errno, btrfs};
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, os::fd::AsFd};
 
 /// What a volume may hold and what is charged to it, as of the last transaction (at most 30 seconds ago).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct VolumeUse {
     /// What is charged to it, in bytes after compression.
     pub used_bytes: u64,

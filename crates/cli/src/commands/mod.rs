@@ -5,6 +5,7 @@ pub mod backup;
 pub mod completion;
 pub mod daemon;
 pub mod deployment;
+pub mod disk;
 pub mod doctor;
 pub mod environment;
 pub mod exec;
@@ -71,6 +72,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Project(project) => project.run(context).await,
         Command::Environment(environment) => environment.run(context).await,
         Command::Ps(ps) => ps.run(context).await,
+        Command::Disk(disk) => disk.run(context).await,
         Command::Exec(exec) => exec.run(context).await,
         Command::Logs(logs) => logs.run(context).await,
         Command::Url(url) => url.run(context).await,

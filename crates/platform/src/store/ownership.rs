@@ -4,8 +4,21 @@
 
 use super::{Store, StoreError};
 use crate::random;
-use guise_model::{ContainerId, ProjectId, VolumeId};
+use guise_model::{ContainerId, InvalidId, ProjectId, VolumeId};
 use rusqlite::{OptionalExtension, params};
+
+/// A volume and whose data it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedVolume {
+    /// The project.
+    pub project: ProjectId,
+    /// The environment.
+    pub environment: String,
+    /// The app, worker or service.
+    pub component: String,
+    /// The volume.
+    pub volume: VolumeId,
+}
 
 impl Store {
     /// The slot of a component, taken now if it has none.
@@ -145,6 +158,35 @@ impl Store {
             .collect()
     }
 
+    /// All volumes with their owners, or those of a project, or of one of its environments.
+    pub fn owned_volumes(
+        &self,
+        project: Option<&ProjectId>,
+        environment: Option<&str>,
+    ) -> Result<Vec<OwnedVolume>, StoreError> {
+        let unreadable = |error: InvalidId| StoreError::Unreadable {
+            what: "volume",
+            reason: error.to_string(),
+        };
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT project, environment, component, id FROM volumes
+             WHERE (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR environment = ?2)
+             ORDER BY project, environment, component",
+        )?;
+        let mut rows = statement.query(params![project.map(ProjectId::as_str), environment])?;
+        let mut owned = Vec::new();
+        while let Some(row) = rows.next()? {
+            owned.push(OwnedVolume {
+                project: ProjectId::new(row.get::<_, String>(0)?).map_err(unreadable)?,
+                environment: row.get(1)?,
+                component: row.get(2)?,
+                volume: VolumeId::new(row.get::<_, String>(3)?).map_err(unreadable)?,
+            });
+        }
+        Ok(owned)
+    }
+
     /// The password of an endpoint, chosen now if it has none.
     pub fn password(
         &self,
@@ -219,5 +261,20 @@ mod tests {
         let password = store.password(&project, "main", "db", "admin").unwrap();
         assert_eq!(password, store.password(&project, "main", "db", "admin").unwrap());
         assert_eq!(password.len(), 32);
+    }
+
+    #[test]
+    fn volumes_are_listed_with_their_owners() {
+        let (_directory, store, project) = store();
+        let other = store.create_project("Other", "main").unwrap().id;
+        for (project, environment) in [(&project, "main"), (&project, "dev"), (&other, "main")] {
+            store.volume(project, environment, "db").unwrap();
+        }
+        let count = |project, environment| store.owned_volumes(project, environment).unwrap().len();
+        assert_eq!(count(None, None), 3);
+        assert_eq!(count(Some(&project), None), 2);
+        let of_dev = store.owned_volumes(Some(&project), Some("dev")).unwrap();
+        assert_eq!(of_dev[0].volume, store.volume(&project, "dev", "db").unwrap());
+        assert_eq!(of_dev[0].component, "db");
     }
 }
