@@ -113,6 +113,8 @@ impl Store {
         progress.stage("Compressing");
         let file = self.temporary()?;
         squashfs::pack(&root, file.path(), LEVEL, &LEFT_OUT, cancel)?;
+        // Before the image is made safe on the disk: that would first write out all that is thrown away here.
+        drop(work);
         let (recipe, version) = (recipe.name().to_string(), version.to_string());
         let metadata = self.adopt(
             file,

@@ -27,7 +27,7 @@ done
 mount --bind /dev "$IMAGE/dev"
 mount -t proc proc "$IMAGE/proc"
 exec chroot "$IMAGE" setpriv --reuid "$ID" --regid "$ID" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
-    runsvdir -P /run/service
+    env -i PATH="$INSIDE_PATH" runsvdir -P /run/service
 "#;
 
 /// An image that runs; killed and unmounted in the end.
@@ -73,6 +73,7 @@ impl Running {
             .env("WORK", work.path())
             .env("ID", user.to_string())
             .env("DATA", data.unwrap_or_default())
+            .env("INSIDE_PATH", &recipe.env()["PATH"])
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .spawn()
             .unwrap();
@@ -221,89 +222,256 @@ fn python_apps_answer_behind_nginx_and_their_exits_are_noted() {
 #[test]
 #[ignore = "needs built images"]
 fn mariadb_starts_is_provisioned_and_stops_cleanly() {
+    check_mariadb("11.8");
+}
+
+#[test]
+#[ignore = "needs built images"]
+fn the_older_mariadb_does_too() {
+    check_mariadb("10.11");
+}
+
+fn check_mariadb(version: &str) {
     let catalog = catalog();
-    for version in ["11.8"] {
-        let mariadb = catalog.resolve("mariadb", version).unwrap();
-        let service = mariadb.recipe.service().unwrap();
-        let configuration = json!({
-            "schemas": ["main", "le_gacy", "it`s"],
-            "endpoints": {
-                "admin": {"default_schema": "main", "privileges": {"main": "admin", "it`s": "rw"}},
-                "reader": {"default_schema": "le_gacy", "privileges": {"le_gacy": "ro"}},
-            },
-        });
-        let mut context = json!({
-            "name": "db", "version": version, "memory_bytes": 256_000_000, "disk_bytes": null,
-            "configuration": null, "passwords": {"admin": "a'\\b\"", "reader": "r"},
-        });
-        let running = Running::start(mariadb.recipe, version, &context, &[]);
-        let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
-        running.until(&ready, Duration::from_secs(30));
-        let provision = |context: &Value| {
-            let provision = service.provision(context).unwrap().unwrap();
-            let begun = Instant::now();
-            let output = running.exec(&provision.argv, &provision.stdin);
-            assert!(output.status.success(), "{output:?}");
-            println!("provisioned in {:?}", begun.elapsed());
-        };
-        let query = |user: &str, password: &str, schema: &str, sql: &str| {
-            let (user, password) = (format!("--user={user}"), format!("--password={password}"));
-            let argv = [
-                "mariadb",
-                "--no-defaults",
-                "--host=127.0.0.1",
-                "--skip-ssl",
-                "--batch",
-                &user,
-                &password,
-                schema,
-            ];
-            running.exec(&argv.map(String::from), sql)
-        };
-        provision(&context);
-        provision(&context);
-        assert!(
-            query(
-                "user",
-                "",
-                "main",
-                "CREATE TABLE t (n INT); INSERT INTO t VALUES (7);"
-            )
+    let mariadb = catalog.resolve("mariadb", version).unwrap();
+    let service = mariadb.recipe.service().unwrap();
+    let configuration = json!({
+        "schemas": ["main", "le_gacy", "it`s"],
+        "endpoints": {
+            "admin": {"default_schema": "main", "privileges": {"main": "admin", "it`s": "rw"}},
+            "reader": {"default_schema": "le_gacy", "privileges": {"le_gacy": "ro"}},
+        },
+    });
+    let mut context = json!({
+        "name": "db", "version": version, "memory_bytes": 256_000_000, "disk_bytes": null,
+        "configuration": null, "passwords": {"admin": "a'\\b\"", "reader": "r"},
+    });
+    let running = Running::start(mariadb.recipe, version, &context, &[]);
+    let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
+    running.until(&ready, Duration::from_secs(30));
+    let provision = |context: &Value| {
+        let provision = service.provision(context).unwrap().unwrap();
+        let begun = Instant::now();
+        let output = running.exec(&provision.argv, &provision.stdin);
+        assert!(output.status.success(), "{output:?}");
+        println!("provisioned in {:?}", begun.elapsed());
+    };
+    let query = |user: &str, password: &str, schema: &str, sql: &str| {
+        let (user, password) = (format!("--user={user}"), format!("--password={password}"));
+        let argv = [
+            "mariadb",
+            "--no-defaults",
+            "--host=127.0.0.1",
+            "--skip-ssl",
+            "--batch",
+            &user,
+            &password,
+            schema,
+        ];
+        running.exec(&argv.map(String::from), sql)
+    };
+    provision(&context);
+    provision(&context);
+    assert!(
+        query(
+            "user",
+            "",
+            "main",
+            "CREATE TABLE t (n INT); INSERT INTO t VALUES (7);"
+        )
+        .status
+        .success()
+    );
+
+    context["configuration"] = configuration;
+    provision(&context);
+    provision(&context);
+    let rows = query(
+        "admin",
+        "a'\\b\"",
+        "main",
+        "SELECT n FROM t; CREATE TABLE more (n INT)",
+    );
+    assert_eq!(String::from_utf8_lossy(&rows.stdout), "n\n7\n", "{rows:?}");
+    assert!(query("admin", "a'\\b\"", "it`s", "SELECT 1").status.success());
+    assert!(query("reader", "r", "le_gacy", "SELECT 1").status.success());
+    assert!(
+        !query("reader", "r", "le_gacy", "CREATE TABLE t (n INT)")
             .status
             .success()
-        );
+    );
+    assert!(!query("reader", "wrong", "le_gacy", "SELECT 1").status.success());
+    assert!(
+        !query("user", "", "main", "SELECT 1").status.success(),
+        "the default user is gone"
+    );
 
-        context["configuration"] = configuration;
-        provision(&context);
-        provision(&context);
-        let rows = query(
-            "admin",
-            "a'\\b\"",
-            "main",
-            "SELECT n FROM t; CREATE TABLE more (n INT)",
-        );
-        assert_eq!(String::from_utf8_lossy(&rows.stdout), "n\n7\n", "{rows:?}");
-        assert!(query("admin", "a'\\b\"", "it`s", "SELECT 1").status.success());
-        assert!(query("reader", "r", "le_gacy", "SELECT 1").status.success());
-        assert!(
-            !query("reader", "r", "le_gacy", "CREATE TABLE t (n INT)")
-                .status
-                .success()
-        );
-        assert!(!query("reader", "wrong", "le_gacy", "SELECT 1").status.success());
-        assert!(
-            !query("user", "", "main", "SELECT 1").status.success(),
-            "the default user is gone"
-        );
+    let begun = Instant::now();
+    running.until(
+        &["sv", "-w", "30", "stop", "/run/service/mariadb"],
+        Duration::from_secs(30),
+    );
+    println!("stopped in {:?}", begun.elapsed());
+    let log = fs::read_to_string(running.work.path().join("var/log/service.log")).unwrap();
+    assert!(log.contains("Shutdown complete"), "{log}");
+    println!("{log}");
+}
 
+#[test]
+#[ignore = "needs built images"]
+fn postgresql_starts_is_provisioned_and_stops_cleanly() {
+    check_postgresql("17");
+}
+
+#[test]
+#[ignore = "needs built images"]
+fn the_older_postgresql_does_too() {
+    check_postgresql("15");
+}
+
+fn check_postgresql(version: &str) {
+    let catalog = catalog();
+    let postgresql = catalog.resolve("postgresql", version).unwrap();
+    let service = postgresql.recipe.service().unwrap();
+    let mut context = json!({
+        "name": "db", "version": version, "memory_bytes": 256_000_000, "disk_bytes": null, "configuration": {},
+        "passwords": {"postgresql": "p", "owner": "o'\\\"", "writer": "w", "reader": "r"},
+    });
+    let running = Running::start(postgresql.recipe, version, &context, &[]);
+    let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
+    running.until(&ready, Duration::from_secs(30));
+    let provision = |context: &Value| {
+        let provision = service.provision(context).unwrap().unwrap();
         let begun = Instant::now();
+        let output = running.exec(&provision.argv, &provision.stdin);
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        println!("provisioned in {:?}", begun.elapsed());
+    };
+    let query = |user: &str, password: &str, database: &str, sql: &str| {
+        let (user, password) = (format!("PGUSER={user}"), format!("PGPASSWORD={password}"));
+        let argv = [
+            "env",
+            "PGHOST=127.0.0.1",
+            &user,
+            &password,
+            "psql",
+            "-qtAX",
+            "-v",
+            "ON_ERROR_STOP=1",
+            database,
+        ];
+        running.exec(&argv.map(String::from), sql)
+    };
+    provision(&context);
+    provision(&context);
+    let made = query(
+        "main",
+        "p",
+        "main",
+        "CREATE TABLE t (n INT); INSERT INTO t VALUES (7);",
+    );
+    assert!(made.status.success(), "{made:?}");
+
+    context["configuration"] = json!({
+        "databases": ["main", "o'\"ther"],
+        "extensions": ["pg_trgm"],
+        "endpoints": {
+            "owner": {"default_database": "main", "privileges": {"main": "admin", "o'\"ther": "admin"}},
+            "writer": {"default_database": "main", "privileges": {"main": "rw"}},
+            "reader": {"default_database": "main", "privileges": {"main": "ro"}},
+        },
+    });
+    provision(&context);
+    provision(&context);
+    let rows = query(
+        "owner",
+        "o'\\\"",
+        "main",
+        "SELECT n FROM t; ALTER TABLE t ADD m INT; CREATE TABLE u (n INT)",
+    );
+    assert_eq!(
+        (rows.status.success(), rows.stdout.as_slice()),
+        (true, b"7\n".as_slice()),
+        "{rows:?}"
+    );
+    assert!(
+        query("writer", "w", "main", "INSERT INTO u VALUES (1)")
+            .status
+            .success()
+    );
+    assert!(!query("writer", "w", "main", "DROP TABLE u").status.success());
+    assert_eq!(query("reader", "r", "main", "SELECT n FROM u").stdout, b"1\n");
+    assert!(
+        !query("reader", "r", "main", "INSERT INTO u VALUES (2)")
+            .status
+            .success()
+    );
+    assert!(!query("reader", "r", "o'\"ther", "SELECT 1").status.success());
+    assert!(!query("reader", "wrong", "main", "SELECT 1").status.success());
+    assert!(!query("postgres", "", "main", "SELECT 1").status.success());
+    assert!(
+        !query("main", "p", "main", "SELECT 1").status.success(),
+        "the default user is gone"
+    );
+
+    running.until(
+        &["sv", "-w", "30", "stop", "/run/service/postgresql"],
+        Duration::from_secs(30),
+    );
+    let log = fs::read_to_string(running.work.path().join("var/log/service.log")).unwrap();
+    assert!(
+        log.contains("database system is shut down") && log.contains("fast shutdown"),
+        "{log}"
+    );
+}
+
+#[test]
+#[ignore = "needs built images"]
+fn redis_answers_and_its_settings_cannot_be_changed() {
+    let catalog = catalog();
+    let redis = catalog.resolve("redis", "8.0").unwrap();
+    let context = json!({"name": "cache", "memory_bytes": 256_000_000, "disk_bytes": null, "configuration": {}, "passwords": {}});
+    let running = Running::start(redis.recipe, "8.0", &context, &[]);
+    let ready: Vec<&str> = redis
+        .recipe
+        .service()
+        .unwrap()
+        .ready()
+        .iter()
+        .map(String::as_str)
+        .collect();
+    running.until(&ready, Duration::from_secs(20));
+    let redis_cli = |command: &str| {
         running.until(
-            &["sv", "-w", "30", "stop", "/run/service/mariadb"],
-            Duration::from_secs(30),
-        );
-        println!("stopped in {:?}", begun.elapsed());
-        let log = fs::read_to_string(running.work.path().join("var/log/service.log")).unwrap();
-        assert!(log.contains("Shutdown complete"), "{log}");
-        println!("{log}");
-    }
+            &["sh", "-c", &format!("redis-cli {command}")],
+            Duration::from_secs(5),
+        )
+    };
+    assert_eq!(redis_cli("set a 1"), "OK\n");
+    assert!(redis_cli("config get dir").contains("unknown command"));
+    running.until(
+        &["sv", "-w", "20", "stop", "/run/service/redis"],
+        Duration::from_secs(20),
+    );
+}
+
+#[test]
+#[ignore = "needs built images"]
+fn node_apps_answer_and_npm_is_there() {
+    let catalog = catalog();
+    let nodejs = catalog.resolve("nodejs", "20").unwrap();
+    let start = "exec node -e 'require(\"http\").createServer((q, a) => a.end(process.version)).listen(process.env.PORT)'";
+    let context = json!({"web": true, "has_start": true, "start": start, "pre_start": null});
+    let files = [
+        ("run/guise/nginx.conf", NGINX),
+        ("run/guise/env", "export PATH=/usr/bin:/bin PORT=8888 HOME=/app\n"),
+    ];
+    let running = Running::start(nodejs.recipe, &nodejs.version, &context, &files);
+    let limit = Duration::from_secs(20);
+    assert!(
+        running
+            .until(&["curl", "-sf", "http://127.0.0.1/"], limit)
+            .starts_with("v20.")
+    );
+    running.until(&["npm", "--version"], limit);
 }
