@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use guise_model::Instance;
+use guise_platform::Retention;
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -24,6 +25,8 @@ pub struct Config {
     pub image_cache: PathBuf,
     /// Size of a new data pool, in bytes. Its file is sparse.
     pub pool_bytes: u64,
+    /// How many automated backups of production are kept.
+    pub backups: Retention,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
             recipes: Vec::new(),
             image_cache: "/var/cache/guise/images".into(),
             pool_bytes: 20_000_000_000,
+            backups: Retention::default(),
         }
     }
 }

@@ -137,11 +137,14 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         domain: config.domain.clone(),
         url_port: (config.edge_listen.port() != 80).then_some(config.edge_listen.port()),
         hook_command: hook_command(&program, &state),
+        retention: config.backups,
     };
     let platform = Platform::open(platform_config, node, edge.clone())?;
     let recovered = platform.clone();
     tokio::task::spawn_blocking(move || recovered.recover()).await??;
     platform.watch_pool()?;
+
+    platform.keep_schedule();
 
     let listener = listen(&socket)?;
     let stop = Arc::new(Stop::default());

@@ -111,7 +111,7 @@ pub enum PlatformError {
         environment: String,
     },
     /// The data of a deployment was never backed up.
-    #[error("there is no backup of deployment {deployment}")]
+    #[error("there is no backup of what deployment {deployment} ran")]
     NoBackupOfDeployment {
         /// The deployment.
         deployment: DeploymentId,

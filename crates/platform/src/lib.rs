@@ -14,6 +14,7 @@ mod backup;
 mod build;
 mod carry_out;
 mod catalog;
+mod collect;
 mod deploy;
 pub mod desired;
 mod disk;
@@ -28,8 +29,10 @@ mod project;
 mod push;
 mod random;
 mod restore;
+mod retention;
 mod rollback;
 mod routes;
+mod schedule;
 mod step;
 mod store;
 mod tail;
@@ -48,6 +51,7 @@ pub use machine_name::machine_name;
 pub use plan::{Actual, State, plan};
 pub use push::{Received, RefUpdate, Verdict};
 pub use restore::Restoration;
+pub use retention::Retention;
 pub use routes::{ResolvedRoute, Target};
 pub use step::Step;
 pub use store::{
@@ -77,6 +81,8 @@ pub struct PlatformConfig {
     pub url_port: Option<u16>,
     /// Program and arguments of the repositories' hooks, up to the hook's name; `{project}` is filled in.
     pub hook_command: Vec<OsString>,
+    /// How production is backed up by itself.
+    pub retention: Retention,
 }
 
 /// The platform. Cheap to clone; all methods may be called from any thread and block.
@@ -91,6 +97,7 @@ struct Shared {
     node: Node,
     edge: Arc<dyn Edge>,
     activities: Arc<Activities>,
+    upkeep: schedule::Upkeep,
 }
 
 impl Platform {
@@ -115,6 +122,7 @@ impl Platform {
                 node,
                 edge,
                 activities,
+                upkeep: schedule::Upkeep::default(),
             }),
         })
     }

@@ -25,7 +25,7 @@ impl Platform {
     }
 
     /// Goes back to an earlier deployment: the named one, or the last one of another commit. Data stays as it is
-    /// unless `data`, which restores the newest backup of that deployment.
+    /// unless `data`, which restores the newest backup of that commit.
     ///
     /// # Errors
     /// [`PlatformError::UnknownDeployment`], [`PlatformError::NoEarlierDeployment`],
@@ -53,7 +53,7 @@ impl Platform {
             })?,
         };
         let backup = data
-            .then(|| self.newest_backup_of(environment, &deployment.id))
+            .then(|| self.newest_backup_of(environment, deployment))
             .transpose()?;
         let short = deployment.commit.get(..8).unwrap_or(&deployment.commit);
         let description = format!("Roll {} back to {short}", environment.name);
@@ -67,17 +67,16 @@ impl Platform {
     fn newest_backup_of(
         &self,
         environment: &EnvironmentRecord,
-        deployment: &DeploymentId,
+        deployment: &DeploymentRecord,
     ) -> Result<BackupId, PlatformError> {
         let backups = self.backups(environment)?.into_iter();
-        let mut of_deployment = backups.filter(|backup| {
-            backup.status == BackupStatus::Created && backup.deployment.as_ref() == Some(deployment)
-        });
+        let mut of_deployment = backups
+            .filter(|backup| backup.status == BackupStatus::Created && backup.commit == deployment.commit);
         of_deployment
             .next()
             .map(|backup| backup.id)
             .ok_or_else(|| PlatformError::NoBackupOfDeployment {
-                deployment: deployment.clone(),
+                deployment: deployment.id.clone(),
             })
     }
 

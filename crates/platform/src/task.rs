@@ -11,7 +11,10 @@ use crate::{
 };
 use guise_model::{BackupId, DeploymentId};
 use serde::{Deserialize, Serialize};
-use std::time::Instant;
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::Instant,
+};
 
 /// Something that changes one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +124,10 @@ impl Platform {
         let platform = self.clone();
         Box::new(move |report| {
             let begun = Instant::now();
+            // A poisoned lock guards no value.
+            let upkeep = &platform.shared.upkeep;
+            let _images_stay = upkeep.images.read().unwrap_or_else(PoisonError::into_inner);
+            upkeep.stale.store(true, Ordering::Relaxed);
             // What is queued may have waited: the environment is looked at again when its turn comes.
             let current = platform
                 .store()
