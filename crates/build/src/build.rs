@@ -21,6 +21,9 @@ use std::{
 /// Longest time for all scripts of a build together (spec 1.3).
 const TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// Most that a build may write beside the pool's other volumes, in bytes (the published platform's limit).
+const MOST_BYTES: u64 = 8_000_000_000;
+
 /// What is to be built, and with what.
 #[derive(Debug, Clone)]
 pub struct BuildRequest<'a> {
@@ -62,11 +65,12 @@ pub enum BuildError {
         /// What it was held to.
         limits: Limits,
     },
-    /// The pool is full.
+    /// The build filled what it may write, or the pool is full.
     #[error(
-        "no space left for the build of {app} ({stage}): {} of {} MB are in use; \
-         delete environments or images that are not needed, or enlarge the pool",
-        .used_bytes / 1_000_000, .total_bytes / 1_000_000
+        "no space left for the build of {app} ({stage}): a build may fill nine tenths of what is free of the pool, at \
+         most {} MB; of the pool's {} MB, {} MB are in use. Let the build make less, delete environments that are not \
+         needed, or enlarge the pool",
+        MOST_BYTES / 1_000_000, .total_bytes / 1_000_000, .used_bytes / 1_000_000
     )]
     NoSpace {
         /// The app.
@@ -158,7 +162,8 @@ pub fn build(
     if cancel.load(Ordering::Relaxed) {
         return Err(BuildError::Cancelled);
     }
-    node.freeze(&volume.id, cancel).map_err(|error| full("freezing", error.into()))
+    node.freeze(&volume.id, cancel)
+        .map_err(|error| full("freezing", error.into()))
 }
 
 /// Runs the stages one after the other in one container, which is removed afterwards.
@@ -210,7 +215,11 @@ fn run(
                 last_lines: tail.into_lines(),
                 limits: request.limits,
             };
-            return Err(if full { no_space(node, request, &stage.name, error) } else { error });
+            return Err(if full {
+                no_space(node, request, &stage.name, error)
+            } else {
+                error
+            });
         }
     }
     Ok(())
@@ -254,7 +263,10 @@ impl<'a> BuildVolume<'a> {
         let volume = Self { node, id };
         // What a crash left of the same build is of no use.
         node.volume_delete(&volume.id)?;
-        node.volume_create(&volume.id, None, owner, 0o755)?;
+        let usage = node.pool_usage()?;
+        // A tenth is left to databases, which take a full disk worse than a build does.
+        let quota_bytes = (usage.total_bytes.saturating_sub(usage.used_bytes) / 10 * 9).min(MOST_BYTES);
+        node.volume_create(&volume.id, Some(quota_bytes), owner, 0o755)?;
         Ok(volume)
     }
 }
@@ -276,7 +288,10 @@ struct BuildContainer<'a> {
 impl<'a> BuildContainer<'a> {
     fn create(node: &'a Node, spec: &guise_node::ContainerSpec) -> Result<Self, BuildError> {
         node.create(spec)?;
-        Ok(Self { node, id: spec.id.clone() })
+        Ok(Self {
+            node,
+            id: spec.id.clone(),
+        })
     }
 }
 
@@ -296,7 +311,10 @@ mod tests {
     #[test]
     fn a_failure_says_which_script_and_why() {
         let limits = guise_model::Size::Auto.limits(guise_model::Profile::HighCpu);
-        assert_eq!(describe_failure("hook", 2, &limits), "the build hook failed with exit status 2");
+        assert_eq!(
+            describe_failure("hook", 2, &limits),
+            "the build hook failed with exit status 2"
+        );
         assert_eq!(
             describe_failure("dependencies-python3", 1, &limits),
             "installing the python3 dependencies failed with exit status 1"

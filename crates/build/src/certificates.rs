@@ -25,7 +25,11 @@ const VARIABLES: [&str; 7] = [
 /// the base image's own is used.
 pub(crate) fn of_the_host() -> Option<(RunFile, BTreeMap<String, String>)> {
     let content = std::fs::read_to_string(HOST_BUNDLE).ok()?;
-    let file = RunFile { path: BUNDLE.into(), content, mode: 0o644 };
+    let file = RunFile {
+        path: BUNDLE.into(),
+        content,
+        mode: 0o644,
+    };
     let variables = VARIABLES.map(|name| (name.to_owned(), format!("/run/{BUNDLE}")));
     Some((file, variables.into()))
 }

@@ -6,8 +6,7 @@
 use guise_node::User;
 use std::{
     ffi::OsStr,
-    fs,
-    io,
+    fs, io,
     os::unix::fs::{PermissionsExt, lchown},
     path::{Component, Path, PathBuf},
     process::Command,
@@ -76,19 +75,33 @@ impl Commit<'_> {
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_TERMINAL_PROMPT", "0")
             // The repository belongs to guise, whichever user's id its files have.
-            .args(["-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"])
+            .args([
+                "-c",
+                "safe.directory=*",
+                "-c",
+                "core.hooksPath=/dev/null",
+                "-c",
+                "core.autocrlf=false",
+            ])
             .arg("--git-dir")
             .arg(self.repository);
         git
     }
 
     fn run(&self, operation: &'static str, command: &mut Command) -> Result<Vec<u8>, CheckoutError> {
-        let output = command.output().map_err(|source| CheckoutError::NoGit { source })?;
+        let output = command
+            .output()
+            .map_err(|source| CheckoutError::NoGit { source })?;
         if output.status.success() {
             return Ok(output.stdout);
         }
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(CheckoutError::Git { operation, repository: self.repository.into(), commit: self.id.into(), message })
+        Err(CheckoutError::Git {
+            operation,
+            repository: self.repository.into(),
+            commit: self.id.into(),
+            message,
+        })
     }
 }
 
@@ -97,37 +110,64 @@ impl Commit<'_> {
 /// # Errors
 /// When the repository has no such commit, or the commit no such directory.
 pub fn tree_id(repository: &Path, commit: &str, root: &str) -> Result<String, CheckoutError> {
-    let of = Commit { repository, id: commit };
+    let of = Commit {
+        repository,
+        id: commit,
+    };
     // A commit's id comes from git itself, but nothing that starts with a dash may pass for an option.
     let object = format!("{commit}:{root}");
-    let id = of.run("find a directory", of.git().args(["rev-parse", "--verify", "--quiet", "--end-of-options", &object]));
-    let no_root = || CheckoutError::NoRoot { commit: commit.into(), root: root.into() };
+    let id = of.run(
+        "find a directory",
+        of.git()
+            .args(["rev-parse", "--verify", "--quiet", "--end-of-options", &object]),
+    );
+    let no_root = || CheckoutError::NoRoot {
+        commit: commit.into(),
+        root: root.into(),
+    };
     let id = match id {
         Err(CheckoutError::Git { message, .. }) if message.is_empty() => return Err(no_root()),
         other => String::from_utf8_lossy(&other?).trim().to_owned(),
     };
     let kind = of.run("look at a directory", of.git().args(["cat-file", "-t", &id]))?;
-    if kind.trim_ascii() == b"tree" { Ok(id) } else { Err(no_root()) }
+    if kind.trim_ascii() == b"tree" {
+        Ok(id)
+    } else {
+        Err(no_root())
+    }
 }
 
 /// What identifies an app's code: its tree, leaving out the files that configure the environment, so that a commit
 /// which changes only those builds nothing anew.
 pub(crate) fn code(repository: &Path, commit: &str, root: &str) -> Result<String, CheckoutError> {
     let tree = tree_id(repository, commit, root)?;
-    let of = Commit { repository, id: commit };
+    let of = Commit {
+        repository,
+        id: commit,
+    };
     let listing = |arguments: &[&str]| {
-        let output = of.run("list a directory", of.git().args(["ls-tree", "-z"]).args(arguments))?;
+        let output = of.run(
+            "list a directory",
+            of.git().args(["ls-tree", "-z"]).args(arguments),
+        )?;
         Ok::<_, CheckoutError>(String::from_utf8_lossy(&output).into_owned())
     };
     let top = listing(&[&tree])?;
     let entries = |listing: &str, wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
         let path = |entry: &&str| wanted(entry.split_once('\t').map_or("", |(_, path)| path));
-        listing.split('\0').filter(|entry| !entry.is_empty()).filter(path).map(str::to_owned).collect()
+        listing
+            .split('\0')
+            .filter(|entry| !entry.is_empty())
+            .filter(path)
+            .map(str::to_owned)
+            .collect()
     };
     let mut code = entries(&top, &|path| !CONFIGURATION.contains(&path));
     if code.len() < entries(&top, &|_| true).len() {
         let beside = listing(&["-r", &tree, CONFIGURATION[0], CONFIGURATION[1]])?;
-        code.extend(entries(&beside, &|path| !path.ends_with(".yaml") && !path.ends_with(".yml")));
+        code.extend(entries(&beside, &|path| {
+            !path.ends_with(".yaml") && !path.ends_with(".yml")
+        }));
     }
     Ok(code.join("\0"))
 }
@@ -148,7 +188,15 @@ pub(crate) fn checkout(
         of.git()
             .arg("--work-tree")
             .arg(to)
-            .args(["-c", "core.checkStat=minimal", "read-tree", "--reset", "-u", "--end-of-options", tree])
+            .args([
+                "-c",
+                "core.checkStat=minimal",
+                "read-tree",
+                "--reset",
+                "-u",
+                "--end-of-options",
+                tree,
+            ])
             .env("GIT_INDEX_FILE", &index.path)
             .current_dir(to),
     )?;
@@ -164,7 +212,9 @@ impl Index {
     /// One for the checkout in `to`, in the repository, where only guise can write.
     fn beside(repository: &Path, to: &Path) -> Self {
         let name = to.file_name().unwrap_or(OsStr::new("checkout")).to_string_lossy();
-        Self { path: repository.join(format!("guise-index-{name}")) }
+        Self {
+            path: repository.join(format!("guise-index-{name}")),
+        }
     }
 }
 
@@ -176,7 +226,12 @@ impl Drop for Index {
 }
 
 /// Gives a directory and all in it to `owner`, with the permissions that git knows: executable or not.
-fn hand_over(root: &Path, directory: &Path, owner: User, warn: &mut dyn FnMut(&str)) -> Result<(), CheckoutError> {
+fn hand_over(
+    root: &Path,
+    directory: &Path,
+    owner: User,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), CheckoutError> {
     own(directory, owner)?;
     allow(directory, 0o755)?;
     let mut empty = true;
@@ -199,7 +254,9 @@ fn hand_over(root: &Path, directory: &Path, owner: User, warn: &mut dyn FnMut(&s
     if empty && directory != root {
         // git keeps no empty directories: one is where a submodule would be.
         let shown = shown(root, directory);
-        warn(&format!("W: The submodule {shown} is not checked out: guise does not fetch submodules."));
+        warn(&format!(
+            "W: The submodule {shown} is not checked out: guise does not fetch submodules."
+        ));
     }
     Ok(())
 }
@@ -208,9 +265,13 @@ fn warn_of_link(root: &Path, link: &Path, warn: &mut dyn FnMut(&str)) -> Result<
     let target = attempt("read", link, fs::read_link(link))?;
     let shown = shown(root, link);
     if target.is_absolute() {
-        warn(&format!("W: The link {shown} leads to {target:?}, which is looked up in the container."));
+        warn(&format!(
+            "W: The link {shown} leads to {target:?}, which is looked up in the container."
+        ));
     } else if leaves(link.strip_prefix(root).unwrap_or(link), &target) {
-        warn(&format!("W: The link {shown} leads out of the app's directory, to {target:?}."));
+        warn(&format!(
+            "W: The link {shown} leads out of the app's directory, to {target:?}."
+        ));
     }
     Ok(())
 }
@@ -238,11 +299,19 @@ fn own(path: &Path, owner: User) -> Result<(), CheckoutError> {
 }
 
 fn allow(path: &Path, mode: u32) -> Result<(), CheckoutError> {
-    attempt("set the permissions of", path, fs::set_permissions(path, fs::Permissions::from_mode(mode)))
+    attempt(
+        "set the permissions of",
+        path,
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)),
+    )
 }
 
 fn attempt<T>(operation: &'static str, path: &Path, result: io::Result<T>) -> Result<T, CheckoutError> {
-    result.map_err(|source| CheckoutError::File { operation, path: path.into(), source })
+    result.map_err(|source| CheckoutError::File {
+        operation,
+        path: path.into(),
+        source,
+    })
 }
 
 #[cfg(test)]

@@ -8,9 +8,15 @@ fn check_out(repository: &Repository, root: &str) -> (tempfile::TempDir, Vec<Str
     let tree = tree_id(&repository.git_dir(), &commit, root).unwrap();
     let to = tempfile::tempdir().unwrap();
     let me = fs::metadata(to.path()).unwrap();
-    let owner = User { uid: me.uid(), gid: me.gid() };
+    let owner = User {
+        uid: me.uid(),
+        gid: me.gid(),
+    };
     let mut warnings = Vec::new();
-    checkout(&repository.git_dir(), &tree, to.path(), owner, &mut |line| warnings.push(line.to_owned())).unwrap();
+    checkout(&repository.git_dir(), &tree, to.path(), owner, &mut |line| {
+        warnings.push(line.to_owned())
+    })
+    .unwrap();
     (to, warnings)
 }
 
@@ -19,15 +25,32 @@ fn a_commit_is_checked_out_with_executable_bits_and_without_git() {
     let repository = Repository::new();
     repository.write("run.sh", "#!/bin/sh\n");
     repository.write("sub/file", "text\n");
-    fs::set_permissions(repository.tree().join("run.sh"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(
+        repository.tree().join("run.sh"),
+        fs::Permissions::from_mode(0o700),
+    )
+    .unwrap();
     let (to, warnings) = check_out(&repository, "");
-    assert_eq!(fs::metadata(to.path().join("run.sh")).unwrap().mode() & 0o777, 0o755);
-    assert_eq!(fs::metadata(to.path().join("sub/file")).unwrap().mode() & 0o777, 0o644);
+    assert_eq!(
+        fs::metadata(to.path().join("run.sh")).unwrap().mode() & 0o777,
+        0o755
+    );
+    assert_eq!(
+        fs::metadata(to.path().join("sub/file")).unwrap().mode() & 0o777,
+        0o644
+    );
     assert!(!to.path().join(".git").exists());
     assert_eq!(warnings, Vec::<String>::new());
     let left: Vec<_> = fs::read_dir(repository.git_dir())
         .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("guise-index"))
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("guise-index")
+        })
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -49,7 +72,10 @@ fn a_root_that_is_missing_or_a_file_is_named() {
     let commit = repository.commit();
     for root in ["nowhere", "file"] {
         let error = tree_id(&repository.git_dir(), &commit, root).unwrap_err();
-        assert!(matches!(&error, CheckoutError::NoRoot { root: named, .. } if named == root), "{error}");
+        assert!(
+            matches!(&error, CheckoutError::NoRoot { root: named, .. } if named == root),
+            "{error}"
+        );
     }
 }
 
@@ -68,8 +94,14 @@ fn links_stay_as_they_are_and_those_that_lead_out_are_named() {
         "W: The link \"sub/out\" leads out of the app's directory, to \"../../outside\".",
     ];
     assert_eq!(warnings, expected);
-    assert_eq!(fs::read_link(to.path().join("sub/out")).unwrap(), Path::new("../../outside"));
-    assert_eq!(fs::read_link(to.path().join("absolute")).unwrap(), Path::new("/etc/passwd"));
+    assert_eq!(
+        fs::read_link(to.path().join("sub/out")).unwrap(),
+        Path::new("../../outside")
+    );
+    assert_eq!(
+        fs::read_link(to.path().join("absolute")).unwrap(),
+        Path::new("/etc/passwd")
+    );
 }
 
 #[test]
@@ -88,16 +120,30 @@ fn a_submodule_is_left_out_with_a_warning() {
     repository.write("file", "");
     repository.commit();
     let head = repository.git(&["rev-parse", "HEAD"]);
-    repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{head},library")]);
+    repository.git(&[
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        &format!("160000,{head},library"),
+    ]);
     repository.git(&["commit", "-q", "-m", "submodule"]);
     let commit = repository.git(&["rev-parse", "HEAD"]);
     let tree = tree_id(&repository.git_dir(), &commit, "").unwrap();
     let to = tempfile::tempdir().unwrap();
     let me = fs::metadata(to.path()).unwrap();
-    let owner = User { uid: me.uid(), gid: me.gid() };
+    let owner = User {
+        uid: me.uid(),
+        gid: me.gid(),
+    };
     let mut warnings = Vec::new();
-    checkout(&repository.git_dir(), &tree, to.path(), owner, &mut |line| warnings.push(line.to_owned())).unwrap();
-    assert_eq!(warnings, ["W: The submodule \"library\" is not checked out: guise does not fetch submodules."]);
+    checkout(&repository.git_dir(), &tree, to.path(), owner, &mut |line| {
+        warnings.push(line.to_owned())
+    })
+    .unwrap();
+    assert_eq!(
+        warnings,
+        ["W: The submodule \"library\" is not checked out: guise does not fetch submodules."]
+    );
 }
 
 #[test]
@@ -108,5 +154,8 @@ fn what_attributes_keep_from_an_archive_is_still_checked_out() {
     repository.write("a.txt", "$Format:%H$\n");
     let (to, _) = check_out(&repository, "");
     assert!(to.path().join("tests/one").exists());
-    assert_eq!(fs::read_to_string(to.path().join("a.txt")).unwrap(), "$Format:%H$\n");
+    assert_eq!(
+        fs::read_to_string(to.path().join("a.txt")).unwrap(),
+        "$Format:%H$\n"
+    );
 }

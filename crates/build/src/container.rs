@@ -31,9 +31,14 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>) {
     let mut env = parts.env;
     env.insert("PLATFORM_CACHE_DIR".into(), CACHE_DIRECTORY.into());
-    env.entry("PATH".into()).or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".into());
+    env.entry("PATH".into())
+        .or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".into());
     // A directory, so that the supervisor finds one.
-    let mut files = vec![RunFile { path: "service/.empty".into(), content: String::new(), mode: 0o644 }];
+    let mut files = vec![RunFile {
+        path: "service/.empty".into(),
+        content: String::new(),
+        mode: 0o644,
+    }];
     files.extend(parts.stages.iter().map(|stage| RunFile {
         path: script_path(stage),
         content: stage.script.clone(),
@@ -50,7 +55,9 @@ pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>
         hostname: "build".into(),
         slot: parts.slot,
         base: parts.base,
-        app: Some(AppImage::Writable(WritableApp { volume: parts.checkout })),
+        app: Some(AppImage::Writable(WritableApp {
+            volume: parts.checkout,
+        })),
         mounts: vec![VolumeMount {
             volume: parts.cache,
             source_path: String::new(),
@@ -64,13 +71,20 @@ pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>
         ],
         files,
         process: Process {
-            argv: ["/usr/bin/runsvdir", "-P", "/run/service"].map(str::to_owned).into(),
+            argv: ["/usr/bin/runsvdir", "-P", "/run/service"]
+                .map(str::to_owned)
+                .into(),
             env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
             cwd: "/".into(),
             user: parts.user,
         },
         limits: parts.limits,
-        link: Link { address: parts.address, hosts: Vec::new(), egress: Egress::Allow, connect: Vec::new() },
+        link: Link {
+            address: parts.address,
+            hosts: Vec::new(),
+            egress: Egress::Allow,
+            connect: Vec::new(),
+        },
     };
     (spec, env)
 }
@@ -90,7 +104,12 @@ fn script_path(stage: &Stage) -> String {
 }
 
 fn scratch(name: &str, target: &str, mode: u32, owner: User) -> Scratch {
-    Scratch { name: name.into(), target: target.into(), mode, owner }
+    Scratch {
+        name: name.into(),
+        target: target.into(),
+        mode,
+        owner,
+    }
 }
 
 #[cfg(test)]
@@ -99,9 +118,15 @@ mod tests {
 
     #[test]
     fn scripts_are_files_and_what_a_project_sets_itself_wins() {
-        let web = User { uid: 10_000, gid: 10_000 };
-        let stages =
-            [Stage { name: "hook".into(), announcement: String::new(), script: "make; it's".into() }];
+        let web = User {
+            uid: 10_000,
+            gid: 10_000,
+        };
+        let stages = [Stage {
+            name: "hook".into(),
+            announcement: String::new(),
+            script: "make; it's".into(),
+        }];
         let (spec, env) = spec(Parts {
             id: "abcdefgh1234".parse().unwrap(),
             slot: 3,
@@ -117,9 +142,16 @@ mod tests {
         });
         assert_eq!(env["PIP_CERT"], "/app/own.crt");
         assert_eq!(env["PLATFORM_CACHE_DIR"], "/tmp/cache");
-        let script = spec.files.iter().find(|file| file.path == "guise/build/hook").unwrap();
+        let script = spec
+            .files
+            .iter()
+            .find(|file| file.path == "guise/build/hook")
+            .unwrap();
         assert_eq!(script.content, "make; it's");
-        assert_eq!(process(&stages[0], &env, web).argv, ["/bin/dash", "/run/guise/build/hook"]);
+        assert_eq!(
+            process(&stages[0], &env, web).argv,
+            ["/bin/dash", "/run/guise/build/hook"]
+        );
         assert_eq!(spec.link.connect, []);
     }
 }

@@ -55,15 +55,23 @@ pub fn build_id(
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    Ok(BuildId(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok(BuildId(
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+    ))
 }
 
 /// A value with the keys of all its objects in order: the order in a configuration file means nothing.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let fields: BTreeMap<&String, Value> = fields.iter().map(|(key, value)| (key, sorted(value))).collect();
-            Value::Object(fields.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>())
+            let fields: BTreeMap<&String, Value> =
+                fields.iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), value))
+                    .collect::<Map<_, _>>(),
+            )
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         other => other.clone(),
@@ -90,12 +98,24 @@ mod tests {
             repository.write(".platform/routes.yaml", "{}\n");
             repository.write(".platform/build.sh", "true\n");
             let base = "b".repeat(64).parse().unwrap();
-            Self { repository, app: app(), variables: BTreeMap::new(), base }
+            Self {
+                repository,
+                app: app(),
+                variables: BTreeMap::new(),
+                base,
+            }
         }
 
         fn id(&self) -> BuildId {
             let commit = self.repository.commit();
-            build_id(&self.repository.git_dir(), &commit, &self.app, &self.variables, &self.base).unwrap()
+            build_id(
+                &self.repository.git_dir(),
+                &commit,
+                &self.app,
+                &self.variables,
+                &self.base,
+            )
+            .unwrap()
         }
     }
 
@@ -108,25 +128,65 @@ mod tests {
 
     #[test]
     fn what_a_build_depends_on_changes_its_id() {
-        assert!(changes(|case| case.repository.write("app.py", "print('bye')\n")), "code");
-        assert!(changes(|case| case.repository.write(".platform/build.sh", "false\n")), "a script beside the configuration");
-        assert!(changes(|case| case.app.hooks.build = Some("make".into())), "the build hook");
-        assert!(changes(|case| case.app.build.flavor = Some("none".into())), "the flavor");
-        assert!(changes(|case| drop(case.app.dependencies.insert("nodejs".into(), json!({"yarn": "*"})))), "dependencies");
-        assert!(changes(|case| drop(case.variables.insert("REBUILD".into(), "1".into()))), "variables");
-        assert!(changes(|case| case.base = "c".repeat(64).parse().unwrap()), "the base image");
+        assert!(
+            changes(|case| case.repository.write("app.py", "print('bye')\n")),
+            "code"
+        );
+        assert!(
+            changes(|case| case.repository.write(".platform/build.sh", "false\n")),
+            "a script beside the configuration"
+        );
+        assert!(
+            changes(|case| case.app.hooks.build = Some("make".into())),
+            "the build hook"
+        );
+        assert!(
+            changes(|case| case.app.build.flavor = Some("none".into())),
+            "the flavor"
+        );
+        assert!(
+            changes(|case| drop(
+                case.app
+                    .dependencies
+                    .insert("nodejs".into(), json!({"yarn": "*"}))
+            )),
+            "dependencies"
+        );
+        assert!(
+            changes(|case| drop(case.variables.insert("REBUILD".into(), "1".into()))),
+            "variables"
+        );
+        assert!(
+            changes(|case| case.base = "c".repeat(64).parse().unwrap()),
+            "the base image"
+        );
     }
 
     #[test]
     fn what_only_the_running_app_depends_on_does_not() {
         assert!(!changes(|_| ()), "another commit of the same tree");
-        assert!(!changes(|case| case.repository.write(".platform/routes.yaml", "a: b\n")), "routes");
-        assert!(!changes(|case| case.repository.write(".upsun/config.yaml", "a: b\n")), "configuration");
-        assert!(!changes(|case| case.app.hooks.deploy = Some("migrate".into())), "the deploy hook");
-        assert!(!changes(|case| case.app.hooks.post_deploy = Some("warm".into())), "the post_deploy hook");
+        assert!(
+            !changes(|case| case.repository.write(".platform/routes.yaml", "a: b\n")),
+            "routes"
+        );
+        assert!(
+            !changes(|case| case.repository.write(".upsun/config.yaml", "a: b\n")),
+            "configuration"
+        );
+        assert!(
+            !changes(|case| case.app.hooks.deploy = Some("migrate".into())),
+            "the deploy hook"
+        );
+        assert!(
+            !changes(|case| case.app.hooks.post_deploy = Some("warm".into())),
+            "the post_deploy hook"
+        );
         assert!(!changes(|case| case.app.disk_mb = Some(2048)), "disk");
         assert!(!changes(|case| case.app.size = guise_model::Size::L), "size");
-        assert!(!changes(|case| case.app.web.commands.start = Some("other".into())), "the start command");
+        assert!(
+            !changes(|case| case.app.web.commands.start = Some("other".into())),
+            "the start command"
+        );
     }
 
     #[test]

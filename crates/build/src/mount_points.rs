@@ -3,18 +3,16 @@
 use guise_config::{App, Mount};
 use guise_model::VolumeId;
 use guise_node::{Node, NodeError, User};
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, fs, io, path::PathBuf};
 
 /// A mount point that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MountPointError {
     /// A file or a link is in the way.
-    #[error("the mount '/{path}' needs a directory there, but the build left something else in the way: {source}")]
+    #[error(
+        "the mount '/{path}' needs a directory there, but the build left something else in the way: {source}"
+    )]
     InTheWay {
         /// The mount's path in the app.
         path: String,
@@ -42,10 +40,16 @@ pub(crate) fn make(
     for path in paths(app) {
         let directory = node
             .volume_directory(volume, path, owner, 0o755)
-            .map_err(|source| MountPointError::InTheWay { path: path.into(), source })?;
-        let mut entries = fs::read_dir(&directory).map_err(|source| MountPointError::List { directory, source })?;
+            .map_err(|source| MountPointError::InTheWay {
+                path: path.into(),
+                source,
+            })?;
+        let mut entries =
+            fs::read_dir(&directory).map_err(|source| MountPointError::List { directory, source })?;
         if entries.next().is_some() {
-            line(&format!("W: The mount '/{path}' has a path that overlaps with a non-empty folder."));
+            line(&format!(
+                "W: The mount '/{path}' has a path that overlaps with a non-empty folder."
+            ));
             line("W: The content of the folder will not be accessible to the application.");
         }
     }
@@ -55,5 +59,9 @@ pub(crate) fn make(
 /// The paths of all mounts, each once.
 fn paths(app: &App) -> BTreeSet<&str> {
     let workers = app.workers.iter().flat_map(|worker| &worker.mounts);
-    app.mounts.iter().chain(workers).map(|mount: &Mount| mount.path.as_str()).collect()
+    app.mounts
+        .iter()
+        .chain(workers)
+        .map(|mount: &Mount| mount.path.as_str())
+        .collect()
 }

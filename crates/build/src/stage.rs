@@ -51,7 +51,10 @@ fn flavor(app: &App, recipe: &Recipe, tree: &Path) -> Option<Stage> {
 
 /// Whether a script has a line that is neither empty nor a comment.
 fn does_something(script: &str) -> bool {
-    script.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
+    script
+        .lines()
+        .map(str::trim)
+        .any(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ impl Tail {
 
     /// Whether one of the lines says that a disk is full.
     pub fn says_full(&self) -> bool {
-        self.lines.iter().any(|line| FULL.iter().any(|words| line.contains(words)))
+        self.lines
+            .iter()
+            .any(|line| FULL.iter().any(|words| line.contains(words)))
     }
 
     /// The lines, the oldest first.
@@ -43,7 +45,10 @@ mod tests {
         let mut tail = Tail::default();
         (0..50).for_each(|number| tail.push(&number.to_string()));
         let lines = tail.into_lines();
-        assert_eq!((lines.len(), lines[0].as_str(), lines[LINES - 1].as_str()), (LINES, "30", "49"));
+        assert_eq!(
+            (lines.len(), lines[0].as_str(), lines[LINES - 1].as_str()),
+            (LINES, "30", "49")
+        );
     }
 
     #[test]

@@ -15,7 +15,9 @@ pub(crate) struct Repository {
 
 impl Repository {
     pub fn new() -> Self {
-        let repository = Self { directory: tempfile::tempdir().unwrap() };
+        let repository = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
         repository.git(&["init", "-q", "-b", "main"]);
         repository
     }
@@ -36,12 +38,23 @@ impl Repository {
 
     pub fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "safe.directory=*"])
+            .args([
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@example.org",
+                "-c",
+                "safe.directory=*",
+            ])
             .args(arguments)
             .current_dir(self.tree())
             .output()
             .unwrap();
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "git {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
