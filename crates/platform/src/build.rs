@@ -40,7 +40,7 @@ pub(crate) enum BuildFailure {
         source: NodeError,
     },
     /// Anything that any request can run into.
-    #[error("{0}")]
+    #[error(transparent)]
     Platform(#[from] PlatformError),
 }
 

@@ -24,13 +24,13 @@ const STOP_GRACE: Duration = Duration::from_secs(15);
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// The node could not do it.
-    #[error("{0}")]
+    #[error(transparent)]
     Node(#[from] NodeError),
     /// The edge could not do it.
-    #[error("{0}")]
+    #[error(transparent)]
     Edge(#[from] EdgeError),
     /// The journal could not be written.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The start command ends again and again.
     #[error("the start command of {component} does not stay up: it ended {times} times, last with {last}")]
