@@ -10,6 +10,15 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 /// Where what builds keep for the next one is mounted: `PLATFORM_CACHE_DIR`.
 pub(crate) const CACHE_DIRECTORY: &str = "/tmp/cache";
 
+/// Where package installers keep what they downloaded: below the cache, so that the next build of the app, on any
+/// branch, need not download it again.
+const DOWNLOADS: [(&str, &str); 4] = [
+    ("PIP_CACHE_DIR", "/tmp/cache/.pip"),
+    ("npm_config_cache", "/tmp/cache/.npm"),
+    ("YARN_CACHE_FOLDER", "/tmp/cache/.yarn"),
+    ("COMPOSER_CACHE_DIR", "/tmp/cache/.composer"),
+];
+
 /// What a build container is made from.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
@@ -31,6 +40,9 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>) {
     let mut env = parts.env;
     env.insert("PLATFORM_CACHE_DIR".into(), CACHE_DIRECTORY.into());
+    for (variable, directory) in DOWNLOADS {
+        env.entry(variable.into()).or_insert_with(|| directory.into());
+    }
     env.entry("PATH".into())
         .or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".into());
     // A directory, so that the supervisor finds one.
