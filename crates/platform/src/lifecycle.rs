@@ -296,9 +296,18 @@ impl Platform {
     }
 
     /// Stops and removes an environment's containers and takes its routes from the edge.
-    pub(crate) fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
-        report.line("Closing all services");
+    fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
         self.edge().forget(&environment.key())?;
+        self.close(environment, report)
+    }
+
+    /// Stops and removes an environment's containers. Its routes stay.
+    pub(crate) fn close(
+        &self,
+        environment: &EnvironmentRecord,
+        report: &Report,
+    ) -> Result<(), PlatformError> {
+        report.line("Closing all services");
         for actual in self.state(environment)?.containers {
             self.node().remove(&actual.spec.id, GRACE)?;
             self.store().disown_container(&actual.spec.id)?;

@@ -105,10 +105,12 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
         _ => false,
     });
 
-    let routes_differ = state
-        .deployed
-        .as_ref()
-        .is_none_or(|deployed| deployed.routes != desired.routes);
+    // The edge has forgotten the routes of an environment that was stopped.
+    let routes_differ = state.containers.is_empty()
+        || state
+            .deployed
+            .as_ref()
+            .is_none_or(|deployed| deployed.routes != desired.routes);
     let disturbing = !removals.is_empty() || services.iter().chain(&apps).any(disturbs);
     let mut steps = quiet;
     if disturbing {

@@ -166,6 +166,14 @@ fn a_first_deployment_makes_everything() {
 }
 
 #[test]
+fn an_environment_that_was_stopped_gets_its_routes_again() {
+    let mut state = carried_out(desired());
+    state.containers.clear();
+    let steps = words(&plan(&mut desired(), &state, fresh()));
+    assert_eq!(steps.last().unwrap(), "set_routes");
+}
+
+#[test]
 fn no_difference_is_no_step() {
     assert_eq!(plan_after(|_| {}), [""; 0]);
 }

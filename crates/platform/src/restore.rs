@@ -113,19 +113,24 @@ impl Platform {
     ) -> Result<(), DeployError> {
         let before = self.deployed(environment)?;
         let replacements = replacements(backup, report.id());
-        self.exchange_data(environment, &replacements, report)?;
-        let outcome = self.deploy_built(environment, built, Reason::Redeploy, report);
+        let outcome = self
+            .exchange_data(environment, &replacements, report)
+            .map_err(DeployError::from)
+            .and_then(|()| self.deploy_built(environment, built, Reason::Redeploy, report));
         if outcome.is_err()
             && let Some(before) = before
         {
             self.put_data_back(environment, &replacements, before, report)?;
         }
+        self.edge()
+            .release(&environment.key())
+            .map_err(PlatformError::from)?;
         self.delete_replaced(environment, &replacements, report)?;
         outcome
     }
 
-    /// Copies what is restored, stops what runs, and exchanges the data in one step. Does nothing when that has
-    /// happened before a crash.
+    /// Copies what is restored, stops what runs, and exchanges the data in one step; requests wait from then on. Does
+    /// nothing when that has happened before a crash.
     fn exchange_data(
         &self,
         environment: &EnvironmentRecord,
@@ -146,15 +151,16 @@ impl Platform {
         let pairs = replacements.iter().map(|new| (new.from.clone(), new.to.clone()));
         // Nobody writes to a backup, so nobody needs to stand still.
         self.node().clone_volumes(&pairs.collect::<Vec<_>>(), &[])?;
-        self.stop(environment, report)?;
-        let new: Vec<(String, VolumeId)> = replacements
-            .iter()
-            .map(|new| (new.component.clone(), new.to.clone()))
-            .collect();
-        report.line(&format!("Replacing the data of {} components", new.len()));
+        self.edge().hold(&environment.key())?;
+        self.close(environment, report)?;
+        report.line(&format!(
+            "Replacing the data of {} components",
+            replacements.len()
+        ));
+        let (project, name) = (&environment.project, &environment.name);
         Ok(self
             .store()
-            .exchange_volumes(&environment.project, &environment.name, &new)?)
+            .exchange_volumes(project, name, &owned_by_component(replacements))?)
     }
 
     /// Gives an environment its data back and lets the deployment from before run with it, which it does already
@@ -168,8 +174,8 @@ impl Platform {
     ) -> Result<(), DeployError> {
         report.line("Putting the data back that was there before");
         let (project, name) = (&environment.project, &environment.name);
-        let components: Vec<String> = replacements.iter().map(|new| new.component.clone()).collect();
-        self.store().put_volumes_back(project, name, &components)?;
+        self.store()
+            .put_volumes_back(project, name, &owned_by_component(replacements))?;
         self.run_again(&mut before, environment, report, 1)?;
         if let Some(commit) = &environment.head_commit {
             self.record(environment, commit, &before)?;
@@ -197,6 +203,11 @@ impl Platform {
         }
         Ok(())
     }
+}
+
+fn owned_by_component(replacements: &[Replacement]) -> Vec<(String, VolumeId)> {
+    let owned = replacements.iter();
+    owned.map(|new| (new.component.clone(), new.to.clone())).collect()
 }
 
 fn must_be_complete(backup: &BackupRecord) -> Result<(), PlatformError> {

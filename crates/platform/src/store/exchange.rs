@@ -40,21 +40,39 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    /// Puts the volumes that were taken out of these components back; what took their place is kept apart instead.
+    /// Takes these volumes out of their components again and puts back what was there before; they are kept apart
+    /// instead. A component that has another volume is left alone: nothing was exchanged.
     pub fn put_volumes_back(
         &self,
         project: &ProjectId,
         environment: &str,
-        components: &[String],
+        new: &[(String, VolumeId)],
     ) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        for component in components {
+        for (component, volume) in new {
+            let taken_out = transaction.execute(
+                "UPDATE volumes SET environment = '', component = ?
+                 WHERE id = ? AND project = ? AND environment = ? AND component = ?",
+                params![
+                    format!("replaced--{volume}"),
+                    volume.as_str(),
+                    project.as_str(),
+                    environment,
+                    component
+                ],
+            )?;
+            if taken_out == 0 {
+                continue;
+            }
             let kept = kept_as(environment, component);
-            let on_the_way = format!("{kept}--back");
-            rename(&transaction, project, (environment, component), ("", &on_the_way))?;
             rename(&transaction, project, ("", &kept), (environment, component))?;
-            rename(&transaction, project, ("", &on_the_way), ("", &kept))?;
+            rename(
+                &transaction,
+                project,
+                ("", &format!("replaced--{volume}")),
+                ("", &kept),
+            )?;
         }
         Ok(transaction.commit()?)
     }
@@ -135,14 +153,21 @@ mod tests {
         );
         assert_eq!(store.volume(&project, "main", "db").unwrap(), volume("new-db"));
 
-        store.put_volumes_back(&project, "main", &["db".into()]).unwrap();
+        store.put_volumes_back(&project, "main", &new).unwrap();
         assert_eq!(store.volume(&project, "main", "db").unwrap(), old);
         assert_eq!(
             store.replaced_volume(&project, "main", "db").unwrap(),
             Some(volume("new-db"))
         );
+        assert_eq!(
+            store.replaced_volume(&project, "main", "app").unwrap(),
+            Some(volume("new-app"))
+        );
+        // Again it changes nothing: what is in use is never taken out.
+        store.put_volumes_back(&project, "main", &new).unwrap();
+        assert_eq!(store.volume(&project, "main", "db").unwrap(), old);
         store.disown_volume(&volume("new-db")).unwrap();
         assert_eq!(store.replaced_volume(&project, "main", "db").unwrap(), None);
-        assert_eq!(store.volumes(&project, Some("main")).unwrap().len(), 2);
+        assert_eq!(store.volumes(&project, Some("main")).unwrap().len(), 1);
     }
 }
