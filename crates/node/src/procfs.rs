@@ -18,6 +18,8 @@ pub(crate) struct Status {
     pub rss_bytes: u64,
     /// Whether it has ended and only waits to be reaped.
     pub zombie: bool,
+    /// The signals it has a handler for: bit N - 1 for signal N.
+    pub caught_signals: u64,
 }
 
 /// Reads a process's status; `None` when it has ended meanwhile.
@@ -77,6 +79,7 @@ fn parse_status(text: &str) -> Option<Status> {
             .unwrap_or(0)
             * 1024,
         zombie: matches!(first("State")?, "Z" | "X"),
+        caught_signals: u64::from_str_radix(first("SigCgt")?, 16).ok()?,
     })
 }
 
@@ -92,7 +95,7 @@ mod tests {
     use super::*;
 
     const NGINX: &str = "Name:\tnginx\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4711\nPid:\t4711\nPPid:\t4700\n\
-        Uid:\t536946064\t536946064\t536946064\t536946064\nNSpid:\t4711\t12\nVmRSS:\t    5120 kB\nThreads:\t1\n";
+        Uid:\t536946064\t536946064\t536946064\t536946064\nNSpid:\t4711\t12\nSigCgt:\t0000000018016a07\nVmRSS:\t    5120 kB\nThreads:\t1\n";
 
     #[test]
     fn a_status_has_both_numbers_of_a_process() {
@@ -103,6 +106,7 @@ mod tests {
             numbers: vec![4711, 12],
             rss_bytes: 5_242_880,
             zombie: false,
+            caught_signals: 0x1801_6a07,
         };
         assert_eq!(parse_status(NGINX), Some(expected));
     }

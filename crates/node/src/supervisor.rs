@@ -106,11 +106,16 @@ pub(crate) fn stop_all(processes: &[ProcessView], grace: Duration) -> io::Result
     await_end(waiting, grace)
 }
 
-/// Stops a container whose PID 1 supervises nothing.
+/// Stops a container whose PID 1 supervises nothing. The kernel keeps from a PID 1 what it has no handler for
+/// (pid_namespaces(7)); there is nothing to wait for then.
 fn stop_single(processes: &[ProcessView], grace: Duration) -> io::Result<bool> {
     let Some(first) = processes.first() else {
         return Ok(true);
     };
+    let caught = procfs::status(first.host_pid)?.map_or(0, |status| status.caught_signals);
+    if caught & (1 << (TERM - 1)) == 0 {
+        return Ok(false);
+    }
     let Some(first) = open(first.host_pid)? else {
         return Ok(true);
     };

@@ -140,12 +140,11 @@ fn processes_inside_get_input_and_give_output_status_and_signals() {
     assert!(matches!(cancelled, Err(NodeError::Cancelled)));
     let mut nothing = sh("");
     nothing.argv = vec!["/bin/no-such-program".into()];
-    assert_eq!(
-        node.exec(&spec.id, &nothing, b"", Duration::from_secs(5))
-            .unwrap()
-            .status,
-        127
-    );
+    let status = node
+        .exec(&spec.id, &nothing, b"", Duration::from_secs(5))
+        .unwrap()
+        .status;
+    assert!(matches!(status, 126 | 127), "{status}");
 
     let mut session = node
         .exec_interactive(&spec.id, &sh("read line; echo got $line; exit 4"), None)
