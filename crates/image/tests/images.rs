@@ -42,6 +42,17 @@ struct Running {
 
 impl Running {
     fn start(recipe: &Recipe, version: &str, context: &Value, more: &[(&str, &str)]) -> Self {
+        Self::start_with(None, recipe, version, context, more)
+    }
+
+    /// Starts with a copy of another one's data.
+    fn start_with(
+        before: Option<&Self>,
+        recipe: &Recipe,
+        version: &str,
+        context: &Value,
+        more: &[(&str, &str)],
+    ) -> Self {
         let work = tempfile::tempdir_in("/var/tmp").unwrap();
         let store = Store::open(&work.path().join("state"), Some("/var/cache/guise/images".into())).unwrap();
         let go = AtomicBool::new(false);
@@ -56,6 +67,17 @@ impl Running {
             .map(|data| data.path.trim_start_matches('/'));
         for directory in ["run/guise", "tmp", "var/log", "app"].into_iter().chain(data) {
             fs::create_dir_all(work.path().join(directory)).unwrap();
+        }
+        if let (Some(before), Some(data)) = (before, data) {
+            let (from, to) = (before.work.path().join(data).join("."), work.path().join(data));
+            assert!(
+                Command::new("cp")
+                    .arg("-a")
+                    .args([from, to])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         }
         for file in recipe.render_files(version, context).unwrap() {
             write(&work.path().join("run").join(file.path), &file.content, file.mode);
@@ -229,6 +251,48 @@ fn mariadb_starts_is_provisioned_and_stops_cleanly() {
 #[ignore = "needs built images"]
 fn the_older_mariadb_does_too() {
     check_mariadb("10.11");
+}
+
+#[test]
+#[ignore = "needs built images"]
+fn a_newer_mariadb_takes_over_the_data_of_an_older_one() {
+    let catalog = catalog();
+    let context = json!({"name": "db", "memory_bytes": 256_000_000, "disk_bytes": null, "configuration": {}, "passwords": {}});
+    let mut before: Option<Running> = None;
+    for (version, sql) in [
+        ("10.11", "CREATE TABLE t (n INT); INSERT INTO t VALUES (7)"),
+        ("11.8", "SELECT n FROM t"),
+    ] {
+        let mariadb = catalog.resolve("mariadb", version).unwrap().recipe;
+        let service = mariadb.service().unwrap();
+        let running = Running::start_with(before.as_ref(), mariadb, version, &context, &[]);
+        let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
+        running.until(&ready, Duration::from_secs(30));
+        let provision = service.provision(&context).unwrap().unwrap();
+        for _ in 0..2 {
+            let begun = Instant::now();
+            let output = running.exec(&provision.argv, &provision.stdin);
+            assert!(output.status.success(), "{output:?}\n{}", running.logs());
+            println!("{version} provisioned in {:?}", begun.elapsed());
+        }
+        let argv = [
+            "mariadb",
+            "--no-defaults",
+            "-h127.0.0.1",
+            "-uuser",
+            "--skip-ssl",
+            "-BN",
+            "main",
+        ];
+        let output = running.exec(&argv.map(String::from), sql);
+        assert!(output.status.success(), "{output:?}");
+        assert!(version == "10.11" || output.stdout == b"7\n", "{output:?}");
+        running.until(
+            &["sv", "-w", "30", "stop", "/run/service/mariadb"],
+            Duration::from_secs(30),
+        );
+        before = Some(running);
+    }
 }
 
 fn check_mariadb(version: &str) {
