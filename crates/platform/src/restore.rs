@@ -177,7 +177,9 @@ impl Platform {
         self.store()
             .put_volumes_back(project, name, &owned_by_component(replacements))?;
         self.run_again(&mut before, environment, report, 1)?;
-        if let Some(commit) = &environment.head_commit {
+        if let Some(commit) = &environment.head_commit
+            && self.deployed(environment)?.as_ref() != Some(&before)
+        {
             self.record(environment, commit, &before)?;
         }
         Ok(())
