@@ -11,7 +11,10 @@ use guise_build::{BuildError, BuildRequest};
 use guise_config::{App, Project};
 use guise_model::{ImageDigest, Limits};
 use guise_node::NodeError;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// What a build may use: the machine, within reason.
 const LIMITS: Limits = Limits {
@@ -71,6 +74,30 @@ impl Platform {
             images.apps.insert(app.name.to_string(), build);
         }
         Ok(images)
+    }
+
+    /// Removes what builds that a stopped daemon was in the middle of left behind: containers that no environment
+    /// owns, and their checkouts.
+    pub(crate) fn remove_interrupted_builds(&self) -> Result<(), PlatformError> {
+        let owned: BTreeSet<String> = self
+            .store()
+            .container_owners()?
+            .into_iter()
+            .map(|owner| owner.0)
+            .collect();
+        for container in self.node().containers() {
+            let id = container.spec.id;
+            if !owned.contains(id.as_str()) {
+                tracing::info!(container = %id, name = container.spec.name, "removing what nobody owns");
+                self.node().remove(&id, Duration::ZERO)?;
+            }
+        }
+        for volume in self.node().volumes()? {
+            if volume.as_str().starts_with("build-") {
+                self.node().volume_delete(&volume)?;
+            }
+        }
+        Ok(())
     }
 
     fn base(&self, name: &str, version: &str, report: &Report) -> Result<ImageDigest, BuildFailure> {

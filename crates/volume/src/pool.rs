@@ -180,8 +180,10 @@ fn make(file: &Path, bytes: u64) -> Result<(), VolumeError> {
         path: file.into(),
         reason,
     };
+    // With single metadata, mkfs.btrfs leaves 8 MB for it, and a pool that was full once then has no room left to make
+    // or delete a subvolume.
     let output = Command::new("mkfs.btrfs")
-        .args(["--quiet", "--metadata", "single", "--label", "guise"])
+        .args(["--quiet", "--metadata", "dup", "--label", "guise"])
         .arg(&unfinished)
         .output()
         .map_err(|error| refused(error.to_string()))?;

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nginx may take.
 const NGINX_PATIENCE: Duration = Duration::from_secs(10);
-/// How often the sockets are looked at: reading one file of /proc.
-const POLL: Duration = Duration::from_millis(4);
+/// How often the sockets are looked at. Reading /proc/PID/net/tcp walks the kernel's whole hash table (10 ms and more
+/// on a machine with much memory), which must not take the processor from what is being waited for.
+const POLL: Duration = Duration::from_millis(20);
 /// How often the record of the start command's ends is looked at: running a process inside.
 const LOOK_AT_ENDS: Duration = Duration::from_millis(250);
 /// The runit finish script's record of how the start command ended, a line each.
