@@ -42,6 +42,16 @@ pub enum VolumeError {
         /// Why not.
         source: Errno,
     },
+    /// A volume's stream cannot be written or read.
+    #[error("btrfs (Debian package: btrfs-progs) cannot {operation} volume {volume}: {reason}")]
+    Stream {
+        /// `send` or `receive`.
+        operation: &'static str,
+        /// Which volume.
+        volume: String,
+        /// Why not.
+        reason: String,
+    },
     /// A directory of a volume is none, or a container has put a link in its place.
     #[error("cannot use the directory {directory:?} of volume {volume}: {}", explain_directory(*.source))]
     Directory {
@@ -62,7 +72,7 @@ impl VolumeError {
             Self::Mount { source, .. } | Self::Volume { source, .. } | Self::Directory { source, .. } => {
                 *source == Errno::NOSPC
             }
-            Self::Format { .. } => false,
+            Self::Format { .. } | Self::Stream { .. } => false,
         }
     }
 }

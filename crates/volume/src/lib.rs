@@ -13,6 +13,7 @@ mod growth;
 mod nested;
 mod pool;
 mod quota;
+mod stream;
 mod subvolume;
 
 pub use error::VolumeError;
