@@ -1,5 +1,5 @@
 -- Makes the server's schemas and users equal to the configuration; may be run again and again.
--- A schema or a user that is no longer named goes away (spec 2.4).
+-- A user that is no longer named goes away; a schema stays, since data is never deleted by a deployment.
 {% set custom = configuration.schemas is defined or configuration.endpoints is defined %}
 {% set schemas = configuration.schemas | default([] if custom else ["main"]) %}
 {% set endpoints = configuration.endpoints | default({} if custom else {"user": {"privileges": {"main": "admin"}}}) %}
@@ -12,10 +12,6 @@ CREATE DATABASE IF NOT EXISTS {{ schema | mysql_name }};
 {% endfor %}
 DELIMITER //
 BEGIN NOT ATOMIC
-  FOR old IN (SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name NOT IN
-      ('information_schema', 'mysql', 'performance_schema', 'sys'{% for schema in schemas %}, {{ schema | mysql_text }}{% endfor %})) DO
-    EXECUTE IMMEDIATE CONCAT('DROP DATABASE `', REPLACE(old.name, '`', '``'), '`');
-  END FOR;
   FOR old IN (SELECT user AS name FROM mysql.global_priv WHERE host = '%'
       AND user NOT IN (''{% for name in endpoints %}, {{ name | mysql_text }}{% endfor %})) DO
     EXECUTE IMMEDIATE CONCAT('DROP USER ', QUOTE(old.name), '@''%''');

@@ -1,5 +1,5 @@
 -- Makes the server's databases and roles equal to the configuration; may be run again and again.
--- A database or a role that is no longer named goes away (spec 2.4).
+-- A role that is no longer named goes away; a database stays, since data is never deleted by a deployment.
 {% set named = configuration.databases | default(configuration.schemas) %}
 {% set custom = named is defined or configuration.endpoints is defined %}
 {% set databases = named | default([] if custom else ["main"]) %}
@@ -61,8 +61,6 @@ CREATE EXTENSION IF NOT EXISTS {{ extension | pg_name }};
 {% endfor %}
 \c postgres
 SET client_min_messages = warning;
-SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
-    WHERE NOT datistemplate AND datname NOT IN ('postgres'{% for database in databases %}, {{ database | pg_text }}{% endfor %}) \gexec
--- What a role owned went with its databases or belongs to their admins.
+-- What a role made belongs to the admins of its database, not to it.
 SELECT format('DROP ROLE %I', rolname) FROM pg_roles
     WHERE rolcanlogin AND NOT rolsuper AND rolname NOT IN (''{% for name in endpoints %}, {{ name | pg_text }}{% endfor %}) \gexec
