@@ -149,7 +149,7 @@ fn in_words(growth: Growth) -> Option<String> {
         Growth::Scarce(room) => Some(format!(
             "W: the data pool has {} GB left and its host {} GB, which is too little to grow: free some there; a full \
              pool stops whatever writes",
-            gigabytes(room.free_bytes()),
+            gigabytes(room.free_bytes),
             gigabytes(room.host_free_bytes),
         )),
     }
@@ -197,7 +197,8 @@ mod tests {
         );
         let room = Room {
             total_bytes: 20_000_000_000,
-            used_bytes: 18_800_000_000,
+            used_bytes: 18_000_000_000,
+            free_bytes: 1_200_000_000,
             host_free_bytes: 5_000_000_000,
         };
         let warning = in_words(Growth::Scarce(room)).unwrap();

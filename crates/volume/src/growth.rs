@@ -17,15 +17,10 @@ pub struct Room {
     pub total_bytes: u64,
     /// What is in use, in bytes.
     pub used_bytes: u64,
+    /// What can still be written, in bytes; 0 when metadata has no room, even if data has.
+    pub free_bytes: u64,
     /// What the filesystem around the pool's file has left, in bytes; the pool's own on a state directory on btrfs.
     pub host_free_bytes: u64,
-}
-
-impl Room {
-    /// What is left of the pool, in bytes.
-    pub fn free_bytes(&self) -> u64 {
-        self.total_bytes.saturating_sub(self.used_bytes)
-    }
 }
 
 /// What became of a look at the room in the pool.
@@ -58,7 +53,7 @@ enum Decision {
 /// Decides by how much to enlarge the pool so that the host keeps `reserve` bytes, even once the pool is full: its file
 /// is sparse and takes what it promises only bit by bit.
 fn decide(usage: Room, reserve: u64) -> Decision {
-    let free = usage.free_bytes();
+    let free = usage.free_bytes;
     let low = free < LOW_BYTES && free < usage.total_bytes / 100 * LOW_PERCENT;
     let spare = usage.host_free_bytes.saturating_sub(reserve);
     let step = STEP_BYTES
@@ -88,6 +83,7 @@ impl Pool {
         Ok(Room {
             total_bytes: pool.total_bytes,
             used_bytes: pool.used_bytes,
+            free_bytes: pool.available_bytes,
             host_free_bytes: around.available_bytes,
         })
     }
@@ -163,6 +159,7 @@ mod tests {
         let usage = Room {
             total_bytes: total * GB,
             used_bytes: (total - free) * GB,
+            free_bytes: free * GB,
             host_free_bytes: host_free * GB,
         };
         decide(usage, RESERVE)

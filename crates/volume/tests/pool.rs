@@ -180,12 +180,14 @@ fn a_pool_that_is_nearly_full_grows_while_the_host_keeps_its_reserve() {
     let id = volume("big");
     test.pool.create(&id, None, (0, 0), 0o755).unwrap();
     assert_eq!(test.pool.grow_if_needed(0).unwrap(), Growth::NotNeeded);
-    fs::write(
-        test.pool.path(&id).join("noise"),
-        fixture::noise(SIZE as usize * 7 / 8),
-    )
-    .unwrap();
-    test.pool.sync().unwrap();
+    for number in 0.. {
+        if test.pool.usage().unwrap().free_bytes < SIZE / 10 {
+            break;
+        }
+        let file = test.pool.path(&id).join(format!("noise-{number}"));
+        fs::write(file, fixture::noise(4_000_000)).unwrap();
+        test.pool.sync().unwrap();
+    }
     let before = test.pool.usage().unwrap();
     assert!(matches!(
         test.pool.grow_if_needed(before.host_free_bytes).unwrap(),
