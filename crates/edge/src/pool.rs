@@ -104,29 +104,26 @@ impl Pool {
 
     /// Sends a request and waits for the head of its answer.
     ///
-    /// A kept connection can turn out to be closed the moment it is used: a container restarted, a keep-alive limit.
-    /// A request that had no effect then is sent once more over a new one.
+    /// A kept connection can turn out to be closed the moment it is used: a container's nginx was reloaded, a keep-alive
+    /// limit is reached. So only a request that may be sent twice goes over one, and is then sent once more.
     pub async fn send(
         self: &Arc<Self>,
         address: SocketAddrV4,
         request: Request<Outgoing>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        let Some(copy) = harmless_to_repeat(&request) else {
+            return self.send_anew(address, request).await;
+        };
         let Some(sender) = self.take(address) else {
             return self.send_anew(address, request).await;
         };
-        let copy = harmless_to_repeat(&request);
         match self.send_over(sender, address, request).await {
-            Err((UpstreamError::Answer { source, .. }, unsent))
-                if is_closed(&source) && (unsent.is_some() || copy.is_some()) =>
-            {
+            Err(UpstreamError::Answer { source, .. }) if is_closed(&source) => {
                 // Its siblings are as old.
                 self.close(&HashSet::from([address]));
-                match unsent.or(copy) {
-                    Some(again) => self.send_anew(address, again).await,
-                    None => Err(UpstreamError::Answer { address, source }),
-                }
+                self.send_anew(address, copy).await
             }
-            other => other.map_err(|(error, _)| error),
+            other => other,
         }
     }
 
@@ -137,25 +134,22 @@ impl Pool {
         request: Request<Outgoing>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         let sender = connect(address).await?;
-        self.send_over(sender, address, request)
-            .await
-            .map_err(|(error, _)| error)
+        self.send_over(sender, address, request).await
     }
 
-    /// On failure the request comes back if nothing of it was sent.
     async fn send_over(
         self: &Arc<Self>,
         mut sender: SendRequest<Outgoing>,
         address: SocketAddrV4,
         request: Request<Outgoing>,
-    ) -> Result<(Response<Incoming>, Lease), (UpstreamError, Option<Request<Outgoing>>)> {
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         // A body takes as long as its sender needs; the time without one is the container's alone.
         let patience = if request.body().is_end_stream() {
             FIRST_BYTE_PATIENCE
         } else {
             Duration::MAX
         };
-        match timeout(patience, sender.try_send_request(request)).await {
+        match timeout(patience, sender.send_request(request)).await {
             Ok(Ok(response)) => Ok((
                 response,
                 Lease {
@@ -164,17 +158,8 @@ impl Pool {
                     sender,
                 },
             )),
-            Ok(Err(mut refusal)) => {
-                let unsent = refusal.take_message();
-                Err((
-                    UpstreamError::Answer {
-                        address,
-                        source: refusal.into_error(),
-                    },
-                    unsent,
-                ))
-            }
-            Err(_) => Err((UpstreamError::AnswerTooSlow { address }, None)),
+            Ok(Err(source)) => Err(UpstreamError::Answer { address, source }),
+            Err(_) => Err(UpstreamError::AnswerTooSlow { address }),
         }
     }
 

@@ -103,6 +103,9 @@ fn app(http: &mut Block, upstream: &Upstream, protocol: Protocol) {
         block.line(format!("server {} max_fails=0", value(&address)));
         if protocol == Protocol::Http {
             block.line("keepalive 16");
+            // Shorter than that of any app server (gunicorn 2 s, Node.js 5 s): when the app closes first, a POST that
+            // is just sent is lost, since nginx must not send it again.
+            block.line("keepalive_timeout 1s");
         }
     });
     if protocol == Protocol::Http {
