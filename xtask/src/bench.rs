@@ -181,7 +181,7 @@ fn print(rows: &[Row]) {
 }
 
 /// The machine in one line: kernel, processors, memory, commit.
-fn machine() -> String {
+pub fn machine() -> String {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let processors = thread::available_parallelism().map_or(0, usize::from);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();

@@ -6,6 +6,7 @@
 
 mod arrows;
 mod bench;
+mod bench_clone;
 mod clean;
 mod demo;
 mod house;
@@ -14,6 +15,7 @@ mod packages;
 mod programs;
 mod stages;
 mod test;
+mod vm;
 
 use anyhow::{Result, bail};
 use options::Options;
@@ -27,13 +29,15 @@ Usage: cargo xtask CHORE [OPTIONS]
   clean        Remove everything that demo put on the machine
   check        Format, rules of the house, clippy: no root, no test
   test         Everything that CI runs: check, unit tests, component tests and journeys as root, leftovers
+  vm-test      Component tests on Debian's cloud kernel with cgroup v2 only, in an emulated machine: no root
   bench push   Time pushes and weigh the daemon; prints a table for docs/performance.md
+  bench clone  Time clones of 10 MB, 1 GB and 20 GB while they are written to; needs 30 GB of disk
 
 Options
   --state DIR       demo, clean: state directory [default: /var/lib/guise]
   --force           clean: also a state directory that demo did not make, or that has other projects
   --quick           test: neither component tests as root nor journeys
-  --filter WORD     test: only tests whose name contains WORD
+  --filter WORD     test, vm-test: only tests whose name contains WORD
   --repetitions N   bench: how often [default: 5]";
 
 fn main() -> ExitCode {
@@ -54,6 +58,8 @@ fn run() -> Result<()> {
         ["clean", rest @ ..] => clean::clean(&Options::parse(rest)?),
         ["check", rest @ ..] => test::check(&Options::parse(rest)?),
         ["test", rest @ ..] => test::test(&Options::parse(rest)?),
+        ["vm-test", rest @ ..] => vm::test(&Options::parse(rest)?),
+        ["bench", "clone", rest @ ..] => bench_clone::clone(&Options::parse(rest)?),
         ["bench", "push", rest @ ..] => bench::push(&Options::parse(rest)?),
         [] | ["help" | "--help" | "-h", ..] => {
             println!("{HELP}");

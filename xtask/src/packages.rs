@@ -24,6 +24,16 @@ pub const PRODUCT: &[&str] = &[
 /// What the component tests need besides.
 pub const TESTS: &[&str] = &["busybox-static", "nginx-light"];
 
+/// What the emulated machine of `vm-test` is made of besides.
+pub const MACHINE: &[&str] = &[
+    "binutils",
+    "debian-archive-keyring",
+    "kmod",
+    "libc-bin",
+    "qemu-system-x86",
+    "xz-utils",
+];
+
 /// Installs those that are missing, and answers which these were.
 ///
 /// # Errors

@@ -1,0 +1,83 @@
+//! The emulated machine: booted, listened to, and switched off when it takes too long.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{RecvTimeoutError, channel},
+    time::{Duration, Instant},
+};
+
+/// What the tests are given from power on to power off; they take a third of it on two idle processors.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A machine that is switched off when it is dropped.
+struct Machine(Child);
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Boots the kernel with its first root, passes on what comes over the serial line, and answers it when the machine is off.
+///
+/// # Errors
+/// When QEMU cannot be run or the machine is not off in time.
+pub fn boot(kernel: &Path, initramfs: &Path) -> Result<Vec<String>> {
+    let mut machine = start(kernel, initramfs)?;
+    let line = machine.0.stdout.take().context("QEMU has no output")?;
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(line).split(b'\n').map_while(Result::ok) {
+            if sender
+                .send(String::from_utf8_lossy(&line).trim_end().to_owned())
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    let deadline = Instant::now() + PATIENCE;
+    let mut said = Vec::new();
+    loop {
+        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                println!("{line}");
+                said.push(line);
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(said),
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("the machine was not off after {} s", PATIENCE.as_secs())
+            }
+        }
+    }
+}
+
+fn start(kernel: &Path, initramfs: &Path) -> Result<Machine> {
+    let mut qemu = Command::new("qemu-system-x86_64");
+    qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2G"])
+        // The plain processor has no source of random numbers, and the kernel would wait for some.
+        .args(["-cpu", "qemu64,+rdrand"])
+        .args([
+            "-nodefaults",
+            "-no-reboot",
+            "-display",
+            "none",
+            "-serial",
+            "stdio",
+        ])
+        .arg("-kernel")
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(initramfs)
+        .args(["-append", "console=ttyS0 quiet panic=-1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let child = qemu
+        .spawn()
+        .context("cannot run qemu-system-x86_64 (Debian package qemu-system-x86)")?;
+    Ok(Machine(child))
+}
