@@ -57,6 +57,11 @@ pub struct Machine {
 impl Machine {
     /// `number` (from 0) tells the machines of tests that run at the same time apart.
     pub fn new(number: u8) -> Self {
+        Self::with_pool(number, 512 << 20)
+    }
+
+    /// The same with a pool of this many bytes.
+    pub fn with_pool(number: u8, pool_bytes: u64) -> Self {
         let state = PathBuf::from(format!("/var/tmp/guise-node-{}-{number}", std::process::id()));
         fs::create_dir_all(&state).unwrap();
         let instance = Instance {
@@ -75,7 +80,7 @@ impl Machine {
             program_args: Vec::new(),
             recipes: Vec::new(),
             image_cache: None,
-            pool_bytes: 512 << 20,
+            pool_bytes,
         };
         let node = Node::open(config.clone()).unwrap();
         let base = base_image(&node);
