@@ -157,7 +157,11 @@ fn a_container_cannot_send_from_an_address_that_is_not_its_own() {
     ));
     assert!(!arrived(), "with the table alone");
     shell(&format!("nft delete table inet {}", site.instance.name));
-    assert!(arrived(), "without both, so that this test can fail");
+    // A busy machine may take longer than one try to deliver a packet.
+    assert!(
+        (0..10).any(|_| arrived()),
+        "without both, so that this test can fail"
+    );
 }
 
 #[test]
