@@ -221,8 +221,7 @@ struct Joining<'a> {
 impl Joining<'_> {
     fn run(self, parent: BorrowedFd<'_>) -> u8 {
         let (status, text) = match self.join(parent) {
-            Ok(error @ IdentityError::NotFound { .. }) => (127, error.to_string()),
-            Ok(error) => (126, error.to_string()),
+            Ok(error) => (error.exit_status(), error.to_string()),
             Err(error) => (1, error.to_string()),
         };
         let mut report = vec![status];

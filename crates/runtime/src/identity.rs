@@ -80,6 +80,19 @@ pub enum IdentityError {
     },
 }
 
+impl IdentityError {
+    /// The exit status that shells give for it: 127 when there is no such program (or no such interpreter), else 126.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::NotFound { .. }
+            | Self::Exec {
+                source: Errno::NOENT, ..
+            } => 127,
+            _ => 126,
+        }
+    }
+}
+
 fn ids_refusal(errno: Errno) -> String {
     match errno {
         Errno::INVAL => format!("{errno}: the id has no mapping in the container's user namespace"),

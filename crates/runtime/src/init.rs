@@ -144,10 +144,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
     let starter = gate::wait(gate)?;
     let error = program.run(last_filter, preserved);
     let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
-    Ok(match error {
-        IdentityError::NotFound { .. } => 127,
-        _ => 126,
-    })
+    Ok(error.exit_status())
 }
 
 fn tell(parent: BorrowedFd<'_>, message: &[u8]) -> Result<(), InitError> {
