@@ -56,6 +56,13 @@ pub enum BackupStatus {
     Deleting,
 }
 
+/// A directory that a backup is written to or read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupDirectory {
+    /// The directory on the daemon's machine, absolute.
+    pub directory: String,
+}
+
 /// Where a backup is restored to, and what of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreBackup {

@@ -21,7 +21,7 @@ pub mod paths;
 mod status;
 
 pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
-pub use backup::{Backup, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
+pub use backup::{Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
 pub use deployment::{Deployment, Rollback};
 pub use disk::{Disk, Pool, Volume};

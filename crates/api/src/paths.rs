@@ -16,6 +16,8 @@
 //! | GET | `/v1/projects/{project}/backups/{backup}` | | [`Backup`](crate::Backup) |
 //! | DELETE | `/v1/projects/{project}/backups/{backup}` | | [`Activity`](crate::Activity) |
 //! | POST | `/v1/projects/{project}/backups/{backup}/restore` | [`RestoreBackup`](crate::RestoreBackup) | [`Activity`](crate::Activity) |
+//! | POST | `/v1/projects/{project}/backups/{backup}/export` | [`BackupDirectory`](crate::BackupDirectory) | [`Activity`](crate::Activity) |
+//! | POST | `…/environments/{environment}/backups/import` | [`BackupDirectory`](crate::BackupDirectory) | [`Activity`](crate::Activity) |
 //! | GET | `…/environments/{environment}/deployments` | | list of [`Deployment`](crate::Deployment), newest first |
 //! | POST | `…/environments/{environment}/rollback` | [`Rollback`](crate::Rollback) | [`Activity`](crate::Activity) |
 //! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
@@ -62,6 +64,10 @@ pub const SYNCHRONIZE: &str = "/v1/projects/{project}/environments/{environment}
 pub const BACKUPS: &str = "/v1/projects/{project}/environments/{environment}/backups";
 /// One backup, of any environment of the project.
 pub const BACKUP: &str = "/v1/projects/{project}/backups/{backup}";
+/// Write a backup to a directory.
+pub const EXPORT: &str = "/v1/projects/{project}/backups/{backup}/export";
+/// Make a backup from a directory.
+pub const IMPORT: &str = "/v1/projects/{project}/environments/{environment}/backups/import";
 /// Restore a backup.
 pub const RESTORE: &str = "/v1/projects/{project}/backups/{backup}/restore";
 /// An environment's deployments that are kept.

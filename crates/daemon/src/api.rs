@@ -68,6 +68,8 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::SYNCHRONIZE, post(lifecycle::synchronize))
         .route(paths::BACKUPS, get(backups::list).post(backups::create))
         .route(paths::BACKUP, get(backups::show).delete(backups::delete))
+        .route(paths::EXPORT, post(backups::export))
+        .route(paths::IMPORT, post(backups::import))
         .route(paths::RESTORE, post(backups::restore))
         .route(paths::DEPLOYMENTS, get(deployments::list))
         .route(paths::ROLLBACK, post(deployments::rollback))

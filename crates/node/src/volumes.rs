@@ -2,7 +2,10 @@
 
 use crate::{AppImage, Node, NodeError, PoolUsage, User};
 use guise_model::VolumeId;
-use std::path::PathBuf;
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+};
 
 impl Node {
     /// Makes a volume, owned inside by `owner`. One that exists is left as it is but for its quota.
@@ -77,6 +80,22 @@ impl Node {
             .inner
             .pool
             .directory(id, directory, (owner.uid, owner.gid), mode)?)
+    }
+
+    /// Writes a read-only volume as a stream.
+    ///
+    /// # Errors
+    /// When it can be written to, or `to` cannot.
+    pub fn volume_send(&self, id: &VolumeId, to: &mut dyn Write) -> Result<(), NodeError> {
+        Ok(self.inner.pool.send(id, to)?)
+    }
+
+    /// Makes a read-only volume from a stream.
+    ///
+    /// # Errors
+    /// When the stream is torn or the pool is full; nothing is left then.
+    pub fn volume_receive(&self, id: &VolumeId, from: &mut dyn Read) -> Result<(), NodeError> {
+        Ok(self.inner.pool.receive(id, from)?)
     }
 
     /// All volumes.

@@ -1,6 +1,6 @@
 //! What can go wrong for somebody who asks the platform for something.
 
-use crate::{edge::EdgeError, git::GitError, store::StoreError};
+use crate::{archive::ArchiveError, edge::EdgeError, git::GitError, store::StoreError};
 use guise_model::{BackupId, DeploymentId};
 use guise_node::NodeError;
 use std::{io, path::PathBuf};
@@ -156,6 +156,9 @@ pub enum PlatformError {
     /// The node.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The directory that a backup is written to or read from.
+    #[error("{0}")]
+    Archive(#[from] ArchiveError),
     /// The edge.
     #[error(transparent)]
     Edge(#[from] EdgeError),

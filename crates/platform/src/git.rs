@@ -114,6 +114,8 @@ impl Repository {
         // A push may carry options (spec 5.1); `git archive` and friends need no reflog, people do.
         self.run("config", &["receive.advertisePushOptions", "true"])?;
         self.run("config", &["core.logAllRefUpdates", "true"])?;
+        // Backups and deployments that can be gone back to need their commits, also after a forced push.
+        self.run("config", &["gc.pruneExpire", "never"])?;
         Ok(())
     }
 
@@ -197,6 +199,24 @@ impl Repository {
             Err(GitError::Refused { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Writes a commit with all its history to a file (git-bundle(1)).
+    pub fn bundle(&self, commit: &str, file: &Path) -> Result<(), GitError> {
+        // A bundle is of refs, and the commit need not be any branch's head.
+        let name = format!("refs/guise/exported/{commit}");
+        self.run("update-ref", &[&name, commit])?;
+        let written = self.run("bundle", &["create", "--quiet", &file.to_string_lossy(), &name]);
+        self.run("update-ref", &["-d", &name])?;
+        written.map(drop)
+    }
+
+    /// Takes in the commit of a file that [`bundle`](Self::bundle) has written. It stays for good.
+    pub fn unbundle(&self, file: &Path) -> Result<(), GitError> {
+        let from = file.to_string_lossy();
+        let what = "refs/guise/exported/*:refs/guise/imported/*";
+        self.run("fetch", &["--quiet", "--no-tags", "--no-write-fetch-head", &from, what])
+            .map(drop)
     }
 
     /// The first line of a commit's message.

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod activity;
+mod archive;
 mod assemble;
 mod backup;
 mod build;
@@ -20,7 +21,9 @@ pub mod desired;
 mod disk;
 mod edge;
 mod error;
+mod export;
 mod git;
+mod import;
 mod inspect;
 mod lifecycle;
 mod machine_name;
@@ -41,6 +44,7 @@ mod tree;
 mod variables;
 
 pub use activity::{Activities, LogPart, Report};
+pub use archive::ArchiveError;
 pub use catalog::type_list;
 pub use disk::{DiskView, VolumeView};
 pub use edge::{Edge, EdgeError};

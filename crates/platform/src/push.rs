@@ -154,7 +154,7 @@ impl Platform {
     }
 
     /// The environment of a branch, made when missing.
-    fn environment_for(
+    pub(crate) fn environment_for(
         &self,
         project: &ProjectRecord,
         branch: &str,

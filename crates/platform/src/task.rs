@@ -66,6 +66,20 @@ pub(crate) enum Task {
         /// The backup.
         backup: BackupId,
     },
+    /// Write a backup to a directory. Belongs to the environment that it is of.
+    ExportBackup {
+        /// The backup.
+        backup: BackupId,
+        /// The directory, absolute.
+        directory: String,
+    },
+    /// Make a backup from a directory.
+    ImportBackup {
+        /// The id that the backup gets.
+        backup: BackupId,
+        /// The directory, absolute.
+        directory: String,
+    },
     /// Replace an environment's data by a backup's and deploy.
     Restore {
         /// The backup.
@@ -163,6 +177,8 @@ impl Platform {
                 expires_at,
             } => self.run_backup(environment, backup, *live, expires_at.as_ref(), report),
             Task::DeleteBackup { backup } => self.run_delete_backup(backup, report),
+            Task::ExportBackup { backup, directory } => self.run_export(backup, directory, report),
+            Task::ImportBackup { backup, directory } => self.run_import(environment, backup, directory, report),
             Task::Restore { backup, code } => self.run_restore(environment, backup, *code, report),
             Task::Rollback { deployment, backup } => {
                 self.run_rollback(environment, deployment, backup.as_ref(), report)

@@ -1,6 +1,7 @@
 //! `guise backup`: the data of an environment as of one instant, and what ran then.
 
 mod create;
+mod directory;
 mod list;
 mod restore;
 
@@ -24,6 +25,8 @@ pub enum Backup {
         id: Option<String>,
     },
     Restore(restore::Restore),
+    Export(directory::Export),
+    Import(directory::Import),
     /// Delete a backup
     Delete(Delete),
 }
@@ -45,6 +48,8 @@ impl Backup {
             Self::List => list::list(context).await,
             Self::Get { id } => list::get(context, id).await,
             Self::Restore(restore) => restore.run(context).await,
+            Self::Export(export) => export.run(context).await,
+            Self::Import(import) => import.run(context).await,
             Self::Delete(delete) => delete.run(context).await,
         }?;
         Ok(0)

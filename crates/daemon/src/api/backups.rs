@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use guise_api::{Activity, Backup, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
+use guise_api::{Activity, Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
 use guise_platform::{BackupRecord, BackupStatus as Status, Restoration};
 
 pub(crate) async fn list(
@@ -67,6 +67,32 @@ pub(crate) async fn restore(
             code: wanted.code,
         };
         let activity = platform.restore_backup(&backup, &restoration)?;
+        Ok(Json(view::activity(activity)))
+    })
+    .await
+}
+
+pub(crate) async fn export(
+    State(app): State<App>,
+    Path((project, id)): Path<(String, String)>,
+    Json(to): Json<BackupDirectory>,
+) -> Result<Json<Activity>, Failure> {
+    blocking(&app, move |platform| {
+        let backup = platform.backup(&platform.project(&project)?, &id)?;
+        let activity = platform.export_backup(&backup, &to.directory)?;
+        Ok(Json(view::activity(activity)))
+    })
+    .await
+}
+
+pub(crate) async fn import(
+    State(app): State<App>,
+    Path((project, name)): Path<(String, String)>,
+    Json(from): Json<BackupDirectory>,
+) -> Result<Json<Activity>, Failure> {
+    blocking(&app, move |platform| {
+        let project = platform.project(&project)?;
+        let activity = platform.import_backup(&project, &name, &from.directory)?;
         Ok(Json(view::activity(activity)))
     })
     .await

@@ -76,6 +76,7 @@ impl From<PlatformError> for Failure {
                 vec!["`guise backup list` shows those of an environment.".into()],
             ),
             PlatformError::BackupNotReady { .. } => (ErrorKind::Conflict, "backup.status", vec![]),
+            PlatformError::Archive(_) => (ErrorKind::User, "backup.archive", vec![]),
             PlatformError::UnknownDeployment { .. } => (
                 ErrorKind::User,
                 "deployment.unknown",
