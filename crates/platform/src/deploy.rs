@@ -120,6 +120,7 @@ impl Platform {
         let project = self.project_by_id(&environment.project)?;
         let commit = built.commit.as_str();
         let mut desired = self.assemble(&project, environment, &built.config, &built.images)?;
+        self.limit_volumes(&desired, report)?;
         let state = self.state(environment)?;
         let steps = plan(&mut desired, &state, fresh_container_id);
         if steps.is_empty() && reason == Reason::Push {

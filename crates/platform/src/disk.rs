@@ -1,6 +1,6 @@
 //! Disk: what each volume uses of its limit, and that the pool has room.
 
-use crate::{Platform, PlatformError, activity::Report, store::EnvironmentRecord};
+use crate::{Platform, PlatformError, activity::Report, desired::Desired, store::EnvironmentRecord};
 use guise_model::{ProjectId, VolumeId};
 use guise_node::{Growth, NodeError, Room, VolumeUse};
 use std::{thread, time::Duration};
@@ -112,6 +112,33 @@ impl Platform {
         }
     }
 
+    /// Gives the volumes that exist the limits that are wanted now: a clone comes without one, and `disk` may have
+    /// changed.
+    ///
+    /// # Errors
+    /// When the pool refuses.
+    pub(crate) fn limit_volumes(&self, desired: &Desired, report: &Report) -> Result<(), PlatformError> {
+        if !self.node().limits_volumes() {
+            report.line("W: this kernel cannot limit volumes (Linux 6.7 can): `disk` is not enforced");
+            return Ok(());
+        }
+        let uses = self.node().volume_uses()?;
+        for component in &desired.components {
+            for want in &component.volumes {
+                let Some(used) = uses.get(&want.volume) else {
+                    continue;
+                };
+                if used.limit_bytes == want.quota_bytes {
+                    continue;
+                }
+                report.line(&limiting(&component.name, *used, want.quota_bytes));
+                self.node()
+                    .volume_create(&want.volume, want.quota_bytes, want.owner, want.mode)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets the pool grow whenever it is nearly full, for as long as the daemon runs.
     ///
     /// # Errors
@@ -140,6 +167,20 @@ impl Platform {
         let growth = self.node().grow_pool_if_needed(HOST_RESERVE)?;
         Ok(in_words(growth))
     }
+}
+
+fn limiting(component: &str, used: VolumeUse, limit_bytes: Option<u64>) -> String {
+    let Some(limit) = limit_bytes else {
+        return format!("Lifting the limit of the volume of {component}");
+    };
+    let (used, limit) = (used.used_bytes / 1_000_000, limit / 1_000_000);
+    let mut line = format!("Limiting the volume of {component} to {limit} MB");
+    if used >= limit {
+        line = format!(
+            "W: {line}, which is less than the {used} MB in it: it cannot be written to until data is deleted"
+        );
+    }
+    line
 }
 
 fn in_words(growth: Growth) -> Option<String> {
@@ -186,6 +227,23 @@ mod tests {
         assert!(
             !volume(900, Some(0)).is_nearly_full(),
             "0 is what no quota looks like"
+        );
+    }
+
+    #[test]
+    fn a_limit_below_what_is_there_is_a_warning() {
+        let used = volume(300_000_000, None).used;
+        assert_eq!(
+            limiting("db", used, Some(512_000_000)),
+            "Limiting the volume of db to 512 MB"
+        );
+        assert!(
+            limiting("db", used, Some(256_000_000))
+                .starts_with("W: Limiting the volume of db to 256 MB, which")
+        );
+        assert_eq!(
+            limiting("db", used, None),
+            "Lifting the limit of the volume of db"
         );
     }
 
