@@ -7,8 +7,10 @@
 #![forbid(unsafe_code)]
 
 mod bad_input;
+mod echo_site;
 mod guestbook;
 mod interrupted;
+mod load;
 mod site;
 mod together;
 
@@ -77,6 +79,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "two pushes at once to one branch end with one of them",
         together::two_pushes,
+    ),
+    (
+        "no request is lost while the site is deployed again and again",
+        load::no_request_is_lost,
     ),
     ("a deleted project leaves nothing", together::deleted_project),
 ];

@@ -1,4 +1,4 @@
-//! A page as a visitor gets it. One request per connection, HTTP/1.1, no dependency.
+//! A page as a visitor gets it: HTTP/1.1 without a dependency, a connection for each request or one for many.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::{
@@ -96,28 +96,91 @@ pub fn post_form(url: &str, parts: &[Part<'_>]) -> Result<Response> {
     )
 }
 
-/// Names below `localhost` need no resolver: they all are this machine (RFC 6761), as in a browser.
 fn request(method: &str, url: &str, body: Option<(&str, &[u8])>) -> Result<Response> {
+    let (authority, path) = parts(url)?;
+    let mut connection = Connection::open(authority)?;
+    connection
+        .send(method, path, &[("Connection", "close")], body)
+        .and_then(|()| connection.answer())
+        .with_context(|| format!("{method} {url}"))
+}
+
+/// Authority and path of a URL.
+///
+/// # Errors
+/// When it is not one of plain HTTP.
+pub fn parts(url: &str) -> Result<(&str, &str)> {
     let rest = url
         .strip_prefix("http://")
         .with_context(|| format!("{url} is not an http URL"))?;
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let port: u16 = authority
-        .split_once(':')
-        .map_or(Ok(80), |(_, port)| port.parse())?;
-    let mut stream =
-        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("cannot reach {url}"))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut head = format!("{method} /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
-    if let Some((content_type, body)) = body {
-        head.push_str(&format!(
-            "Content-Type: {content_type}\r\nContent-Length: {}\r\n",
-            body.len()
-        ));
+    Ok(rest.split_at(rest.find('/').unwrap_or(rest.len())))
+}
+
+/// A connection that is kept open between requests.
+#[derive(Debug)]
+pub struct Connection {
+    authority: String,
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    /// Connects. Names below `localhost` need no resolver: they all are this machine (RFC 6761), as in a browser.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub fn open(authority: &str) -> Result<Self> {
+        let port: u16 = authority
+            .split_once(':')
+            .map_or(Ok(80), |(_, port)| port.parse())?;
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .with_context(|| format!("cannot reach {authority}"))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            authority: authority.into(),
+            stream: BufReader::new(stream),
+        })
     }
-    stream.write_all(format!("{head}\r\n").as_bytes())?;
-    stream.write_all(body.map_or(&[], |(_, body)| body))?;
-    response(&mut BufReader::new(stream)).with_context(|| format!("{method} {url}"))
+
+    /// Sends a request; `body` is its type and content.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, &[u8])>,
+    ) -> Result<()> {
+        let path = if path.is_empty() { "/" } else { path };
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.authority);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some((content_type, body)) = body {
+            request.push_str(&format!(
+                "Content-Type: {content_type}\r\nContent-Length: {}\r\n",
+                body.len()
+            ));
+        }
+        let mut bytes = format!("{request}\r\n").into_bytes();
+        bytes.extend_from_slice(body.map_or(&[], |(_, body)| body));
+        Ok(self.stream.get_mut().write_all(&bytes)?)
+    }
+
+    /// Reads an answer. One of unknown length ends with the connection.
+    ///
+    /// # Errors
+    /// When no whole answer comes.
+    pub fn answer(&mut self) -> Result<Response> {
+        response(&mut self.stream)
+    }
+
+    /// What is left once the connection has become something else than HTTP.
+    pub fn into_stream(self) -> BufReader<TcpStream> {
+        self.stream
+    }
 }
 
 fn response(stream: &mut impl BufRead) -> Result<Response> {
@@ -137,13 +200,19 @@ fn response(stream: &mut impl BufRead) -> Result<Response> {
         headers,
         body: Vec::new(),
     };
-    match response.header("transfer-encoding") {
-        Some("chunked") => response.body = chunks(stream)?,
+    let length = response
+        .header("content-length")
+        .map(str::parse::<u64>)
+        .transpose()?;
+    match (response.header("transfer-encoding"), length) {
+        (Some("chunked"), _) => response.body = chunks(stream)?,
+        (_, Some(length)) => drop(stream.take(length).read_to_end(&mut response.body)?),
+        _ if response.status == 101 => {}
         _ => drop(stream.read_to_end(&mut response.body)?),
     }
-    if let Some(length) = response.header("content-length") {
+    if let Some(length) = length {
         ensure!(
-            length == response.body.len().to_string(),
+            length == response.body.len() as u64,
             "the body is cut off: {length} bytes were promised"
         );
     }

@@ -8,12 +8,16 @@
 
 mod guise;
 pub mod http;
+mod load;
 pub mod machine;
 mod marks;
 mod repository;
 mod site;
+mod websocket;
 
 pub use guise::{Guise, Marked, Ran, program_beside};
+pub use load::{Load, Seen};
 pub use marks::Marks;
 pub use repository::{Push, Repository};
 pub use site::write_plain_site;
+pub use websocket::WebSocket;

@@ -94,6 +94,15 @@ impl Repository {
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// Appends to a file.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn append(&self, path: &str, more: &str) -> Result<()> {
+        let content = fs::read_to_string(self.root.join(path))?;
+        self.write(path, &(content + more))
+    }
+
     /// Replaces a text that a file contains.
     ///
     /// # Errors
