@@ -4,7 +4,7 @@ use crate::{
     arrows, house,
     options::Options,
     packages,
-    programs::{as_root, build_guise, cargo, is_root, run},
+    programs::{as_root, cargo, is_root, run, target_directory},
     stages::Stages,
 };
 use anyhow::{Result, bail};
@@ -34,18 +34,12 @@ pub fn test(options: &Options) -> Result<()> {
         });
         return stages.summary();
     }
-    stages.run("unit and component tests", || {
-        run(tests(options, true).args(["--workspace", "--exclude", "journeys"]))?;
-        run(tests(options, true).args(["--package", "journeys", "--lib", "--test", "sweep"]))
-    });
-    stages.run("journeys", || {
-        let program = build_guise(false)?;
-        run(tests(options, true).env("GUISE_PROGRAM", program).args([
-            "--package",
-            "journeys",
-            "--test",
-            "journeys",
-        ]))
+    // One build for all: the binary that the journeys drive is built with the tests, as its package has one.
+    stages.run("unit tests, component tests, journeys", || {
+        let program = target_directory()?.join("debug/guise");
+        run(tests(options, true)
+            .env("GUISE_PROGRAM", program)
+            .arg("--workspace"))
     });
     stages.run("leftovers", || leftovers(&before));
     stages.summary()
