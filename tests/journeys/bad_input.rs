@@ -21,11 +21,10 @@ pub fn unknown_key(guise: &Guise) -> Result<()> {
 
 pub fn not_supported_yet(guise: &Guise) -> Result<()> {
     let site = Site::deploy(guise, "not-yet")?;
-    let crons =
-        "name: app\ncrons:\n    tick:\n        spec: '*/5 * * * *'\n        commands: {start: 'true'}\n";
+    let stack = "name: app\nstack: [python@3.13]\n";
     site.repository
-        .replace(".platform.app.yaml", "name: app\n", crons)?;
-    site.refuses(&[".platform.app.yaml:2:1", "crons", "not supported yet"])
+        .replace(".platform.app.yaml", "name: app\n", stack)?;
+    site.refuses(&[".platform.app.yaml:2:1", "stack", "not supported yet"])
 }
 
 pub fn unknown_version(guise: &Guise) -> Result<()> {

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod bad_input;
+mod crons;
 mod echo_site;
 mod guestbook;
 mod interrupted;
@@ -83,6 +84,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "no request is lost while the site is deployed again and again",
         load::no_request_is_lost,
+    ),
+    (
+        "a cron runs in time and makes way for a deployment",
+        crons::run_in_time,
     ),
     ("a deleted project leaves nothing", together::deleted_project),
 ];

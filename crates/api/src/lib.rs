@@ -8,6 +8,7 @@
 mod activity;
 mod backup;
 mod container;
+mod cron;
 mod deployment;
 mod disk;
 mod doctor;
@@ -23,6 +24,7 @@ mod status;
 pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
 pub use backup::{Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
+pub use cron::Cron;
 pub use deployment::{Deployment, Rollback};
 pub use disk::{Disk, Pool, Volume};
 pub use doctor::Check;

@@ -18,6 +18,7 @@
 //! | POST | `/v1/projects/{project}/backups/{backup}/restore` | [`RestoreBackup`](crate::RestoreBackup) | [`Activity`](crate::Activity) |
 //! | POST | `/v1/projects/{project}/backups/{backup}/export` | [`BackupDirectory`](crate::BackupDirectory) | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/backups/import` | [`BackupDirectory`](crate::BackupDirectory) | [`Activity`](crate::Activity) |
+//! | GET | `…/environments/{environment}/crons` | | list of [`Cron`](crate::Cron) |
 //! | GET | `…/environments/{environment}/deployments` | | list of [`Deployment`](crate::Deployment), newest first |
 //! | POST | `…/environments/{environment}/rollback` | [`Rollback`](crate::Rollback) | [`Activity`](crate::Activity) |
 //! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
@@ -70,6 +71,8 @@ pub const EXPORT: &str = "/v1/projects/{project}/backups/{backup}/export";
 pub const IMPORT: &str = "/v1/projects/{project}/environments/{environment}/backups/import";
 /// Restore a backup.
 pub const RESTORE: &str = "/v1/projects/{project}/backups/{backup}/restore";
+/// An environment's crons.
+pub const CRONS: &str = "/v1/projects/{project}/environments/{environment}/crons";
 /// An environment's deployments that are kept.
 pub const DEPLOYMENTS: &str = "/v1/projects/{project}/environments/{environment}/deployments";
 /// Go back to an earlier deployment.

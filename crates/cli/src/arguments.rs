@@ -77,6 +77,8 @@ pub enum Command {
     Backup(commands::backup::Backup),
     Rollback(commands::rollback::Rollback),
     #[command(subcommand)]
+    Cron(commands::cron::Cron),
+    #[command(subcommand)]
     Deployment(commands::deployment::Deployment),
     #[command(subcommand)]
     Activity(commands::activity::Activity),

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cron_spec;
 mod diagnostic;
 mod fields;
 mod files;
@@ -22,6 +23,7 @@ mod support;
 mod types;
 mod yaml;
 
+pub use cron_spec::{CronField, CronSpec, CronTerm, InvalidCronSpec};
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use load::{Loaded, load};
 pub use model::*;

@@ -59,7 +59,6 @@ const fn on_demand(part: Part, path: &'static str, what: &'static str) -> Row {
 }
 
 const NOT_YET: &[Row] = &[
-    row(App, "crons", Given, "scheduled commands"),
     on_demand(App, "source.operations", "source operations"),
     on_demand(App, "operations", "runtime operations"),
     row(App, "firewall", Given, "outbound rules"),

@@ -83,6 +83,21 @@ workers:
 }
 
 #[test]
+fn a_cron_specification_is_refused_where_it_is_wrong() {
+    let commit = Commit::of([(
+        ".platform.app.yaml",
+        r#"
+name: app
+type: 'python:3.13'
+crons:
+  clean: {spec: '0 24 * * *', commands: {start: make clean}}
+  often: {spec: 'H/15 * * * mon-fri', cmd: make often}
+"#,
+    )]);
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
 fn what_is_not_supported_yet_is_named() {
     let commit = Commit::of([
         (
@@ -90,7 +105,6 @@ fn what_is_not_supported_yet_is_named() {
             r#"
 name: app
 type: 'python:3.13'
-crons: {clean: {spec: 'H * * * *', commands: {start: make clean}}}
 source: {operations: {update: {command: make}}}
 firewall: {outbound: [{ips: [1.2.3.4/32]}]}
 mounts: {shared: {source: service, service: files}}

@@ -3,6 +3,7 @@
 mod activities;
 mod backups;
 mod containers;
+mod crons;
 mod deployments;
 mod disk;
 mod error;
@@ -71,6 +72,7 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::EXPORT, post(backups::export))
         .route(paths::IMPORT, post(backups::import))
         .route(paths::RESTORE, post(backups::restore))
+        .route(paths::CRONS, get(crons::list))
         .route(paths::DEPLOYMENTS, get(deployments::list))
         .route(paths::ROLLBACK, post(deployments::rollback))
         .route(paths::LOGS, get(logs::follow))

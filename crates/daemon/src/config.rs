@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use guise_model::Instance;
-use guise_platform::Retention;
+use guise_platform::{CronLimits, Retention};
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -27,6 +27,8 @@ pub struct Config {
     pub pool_bytes: u64,
     /// How many automated backups of production are kept.
     pub backups: Retention,
+    /// What crons are held to.
+    pub crons: CronLimits,
 }
 
 impl Default for Config {
@@ -39,6 +41,7 @@ impl Default for Config {
             image_cache: "/var/cache/guise/images".into(),
             pool_bytes: 20_000_000_000,
             backups: Retention::default(),
+            crons: CronLimits::default(),
         }
     }
 }

@@ -138,6 +138,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         url_port: (config.edge_listen.port() != 80).then_some(config.edge_listen.port()),
         hook_command: hook_command(&program, &state),
         retention: config.backups,
+        crons: config.crons,
     };
     let platform = Platform::open(platform_config, node, edge.clone())?;
     let recovered = platform.clone();
@@ -145,6 +146,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     platform.watch_pool()?;
 
     platform.keep_schedule();
+    platform.run_crons();
 
     let listener = listen(&socket)?;
     let stop = Arc::new(Stop::default());

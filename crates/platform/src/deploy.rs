@@ -129,6 +129,7 @@ impl Platform {
             return Ok(());
         }
         let changed = !steps.is_empty();
+        self.end_crons_disturbed_by(&steps, environment, report);
         let steps = with_hooks(steps, &desired, changed);
         report.line(&format!("Deploying {}", environment.name));
         let mut carry_out = CarryOut::new(
@@ -270,6 +271,7 @@ impl Platform {
     ) -> Result<(), DeployError> {
         let state = self.state(environment)?;
         let steps = plan(deployed, &state, fresh_container_id);
+        self.end_crons_disturbed_by(&steps, environment, report);
         let mut carry_out = CarryOut::new(
             self.node(),
             self.store(),

@@ -1,6 +1,7 @@
 //! What an environment should be: a plain value, compared with what runs, stored with the deployment.
 
 use crate::routes::ResolvedRoute;
+use guise_config::Cron;
 use guise_model::VolumeId;
 use guise_node::{ContainerSpec, Listen, User};
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,9 @@ pub enum Life {
         post_deploy: Option<String>,
         /// The post_start command.
         post_start: Option<String>,
+        /// Its crons.
+        #[serde(default)]
+        crons: Crons,
     },
     /// A worker.
     Worker,
@@ -83,6 +87,15 @@ pub enum Life {
         /// Command that makes databases and users, and what it reads.
         provision: Option<Provision>,
     },
+}
+
+/// Commands that an app runs at given times.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Crons {
+    /// The time zone of their specifications; UTC when absent.
+    pub timezone: Option<String>,
+    /// The commands.
+    pub jobs: Vec<Cron>,
 }
 
 /// A command that brings a service to its configuration; running it again changes nothing.
@@ -96,7 +109,8 @@ pub struct Provision {
 
 /// Path below `/run` of the start command's environment; a change restarts the app.
 pub const ENV_FILE: &str = "guise/env";
-/// Path below `/run` of the routes' environment: read by new processes, a change restarts nothing.
+/// Path below `/run` of the routes' and the configuration's environment: read by new processes, a change restarts
+/// nothing.
 pub const ROUTES_FILE: &str = "guise/routes";
 /// Path below `/run` of nginx's configuration; a change reloads nginx.
 pub const NGINX_FILE: &str = "guise/nginx.conf";

@@ -16,6 +16,7 @@ mod build;
 mod carry_out;
 mod catalog;
 mod collect;
+mod cron;
 mod deploy;
 pub mod desired;
 mod disk;
@@ -46,6 +47,7 @@ mod variables;
 pub use activity::{Activities, LogPart, Report};
 pub use archive::ArchiveError;
 pub use catalog::type_list;
+pub use cron::{CronLimits, CronView};
 pub use disk::{DiskView, VolumeView};
 pub use edge::{Edge, EdgeError};
 pub use error::PlatformError;
@@ -87,6 +89,8 @@ pub struct PlatformConfig {
     pub hook_command: Vec<OsString>,
     /// How production is backed up by itself.
     pub retention: Retention,
+    /// What crons are held to.
+    pub crons: CronLimits,
 }
 
 /// The platform. Cheap to clone; all methods may be called from any thread and block.
@@ -102,6 +106,7 @@ struct Shared {
     edge: Arc<dyn Edge>,
     activities: Arc<Activities>,
     upkeep: schedule::Upkeep,
+    crons: Arc<cron::gate::Gate>,
 }
 
 impl Platform {
@@ -127,6 +132,7 @@ impl Platform {
                 edge,
                 activities,
                 upkeep: schedule::Upkeep::default(),
+                crons: Arc::default(),
             }),
         })
     }

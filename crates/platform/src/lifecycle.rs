@@ -308,7 +308,11 @@ impl Platform {
         report: &Report,
     ) -> Result<(), PlatformError> {
         report.line("Closing all services");
-        for actual in self.state(environment)?.containers {
+        let containers = self.state(environment)?.containers;
+        for actual in &containers {
+            self.end_cron(environment, &actual.component, report);
+        }
+        for actual in containers {
             self.node().remove(&actual.spec.id, GRACE)?;
             self.store().disown_container(&actual.spec.id)?;
         }

@@ -1,7 +1,7 @@
 //! Each row of the plan's table, as a test.
 
 use super::*;
-use crate::desired::{Provision, VolumeWant};
+use crate::desired::{Crons, Provision, VolumeWant};
 use crate::routes::ResolvedRoute;
 use guise_model::{ImageDigest, Limits};
 use guise_node::{Egress, HostEntry, Link, Listen, Process, User};
@@ -85,6 +85,7 @@ pub(crate) fn desired() -> Desired {
             deploy: None,
             post_deploy: None,
             post_start: None,
+            crons: Crons::default(),
         },
     };
     let route = ResolvedRoute::upstream("https://{default}/", "http://main.localhost/", "app");
@@ -203,6 +204,27 @@ fn routes_only_concern_the_edge() {
         next.components[1].spec.files[1].content = "new".into();
     });
     assert_eq!(steps, ["write_files app", "set_routes"]);
+}
+
+#[test]
+fn crons_concern_nothing_that_runs() {
+    let steps = plan_after(|next| {
+        let Life::App { crons, .. } = &mut next.components[1].life else {
+            panic!()
+        };
+        crons.timezone = Some("Europe/Paris".into());
+        crons.jobs.push(guise_config::Cron {
+            name: "clean".into(),
+            spec: "H * * * *".into(),
+            start: "make clean".into(),
+            stop: None,
+            shutdown_timeout: 10,
+            timeout: 60,
+        });
+        // PLATFORM_APPLICATION has them.
+        next.components[1].spec.files[1].content = "new".into();
+    });
+    assert_eq!(steps, ["write_files app"]);
 }
 
 #[test]

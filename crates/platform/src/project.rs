@@ -2,6 +2,7 @@
 
 use crate::{
     Platform, PlatformError,
+    cron::is_cron,
     git::Repository,
     routes::Site,
     store::{EnvironmentRecord, ProjectRecord},
@@ -64,18 +65,22 @@ impl Platform {
     /// goes on from there.
     pub fn delete_project(&self, id: &ProjectId) -> Result<(), PlatformError> {
         let project = self.project_by_id(id)?;
-        let unfinished = self.store().unfinished_activities()?;
-        if let Some(activity) = unfinished
-            .iter()
-            .find(|activity| activity.project.as_ref() == Some(id))
-        {
+        let mut unfinished = self.store().unfinished_activities()?;
+        unfinished.retain(|activity| activity.project.as_ref() == Some(id));
+        if let Some(activity) = unfinished.iter().find(|activity| !is_cron(activity)) {
             let busy = PlatformError::Busy {
                 project: project.title,
                 activity: activity.id.to_string(),
             };
             return Err(busy);
         }
-        for environment in self.store().environments(id)? {
+        let environments = self.store().environments(id)?;
+        let _no_cron_starts: Vec<_> = environments
+            .iter()
+            .map(|environment| self.hold_crons(environment))
+            .collect();
+        self.cancel_crons(&unfinished)?;
+        for environment in environments {
             self.edge().forget(&environment.key())?;
             self.remove_containers(&environment)?;
         }

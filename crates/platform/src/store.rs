@@ -5,6 +5,7 @@
 
 mod activities;
 mod backups;
+mod crons;
 mod deployments;
 mod environments;
 mod exchange;

@@ -116,6 +116,9 @@ impl Platform {
     /// Queues again what a stopped daemon left unfinished.
     pub(crate) fn resume_tasks(&self) -> Result<(), PlatformError> {
         for activity in self.store().unfinished_activities()? {
+            if self.resume_cron(&activity)? {
+                continue;
+            }
             let task = serde_json::from_value::<Task>(activity.parameters.clone());
             let environment = match (&activity.project, &activity.environment) {
                 (Some(project), Some(name)) => self.store().environment(project, name)?,
@@ -138,6 +141,7 @@ impl Platform {
         let platform = self.clone();
         Box::new(move |report| {
             let begun = Instant::now();
+            let _no_cron_starts = platform.hold_crons(&environment);
             // A poisoned lock guards no value.
             let upkeep = &platform.shared.upkeep;
             let _images_stay = upkeep.images.read().unwrap_or_else(PoisonError::into_inner);

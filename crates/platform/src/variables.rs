@@ -104,14 +104,14 @@ pub fn at_build_time(
     env
 }
 
-/// The start command's environment as files below `/run`: the routes apart, so that a changed route restarts
-/// nothing.
+/// The start command's environment as files below `/run`. Apart are the routes and the app's own configuration, so that
+/// a changed route or cron restarts nothing: all in it that concerns a running process is seen elsewhere too.
 pub fn files(env: &BTreeMap<String, String>) -> Vec<RunFile> {
     let assignment = |(name, value): (&String, &String)| format!("export {name}={}\n", quote(value));
-    let (routes, others): (Vec<_>, Vec<_>) = env
+    let (quiet, others): (Vec<_>, Vec<_>) = env
         .iter()
         .filter(|(name, _)| is_identifier(name))
-        .partition(|(name, _)| *name == "PLATFORM_ROUTES");
+        .partition(|(name, _)| matches!(name.as_str(), "PLATFORM_ROUTES" | "PLATFORM_APPLICATION"));
     let mut content: String = others.into_iter().map(assignment).collect();
     content.push_str(&format!(". /run/{ROUTES_FILE}\n"));
     vec![
@@ -122,7 +122,7 @@ pub fn files(env: &BTreeMap<String, String>) -> Vec<RunFile> {
         },
         RunFile {
             path: ROUTES_FILE.into(),
-            content: routes.into_iter().map(assignment).collect(),
+            content: quiet.into_iter().map(assignment).collect(),
             mode: 0o600,
         },
     ]

@@ -148,7 +148,8 @@ fn columns(now: Timestamp) -> Vec<Column<Found>> {
     ]
 }
 
-fn state(activity: &Found) -> String {
+/// How far an activity is, in a word.
+pub fn state(activity: &Found) -> String {
     match (activity.state, activity.result) {
         (ActivityState::Pending, _) => "pending".into(),
         (ActivityState::InProgress, _) => format!("{} %", activity.completion_percent),
@@ -158,7 +159,8 @@ fn state(activity: &Found) -> String {
     }
 }
 
-fn tone(activity: &Found) -> Tone {
+/// What that word means.
+pub fn tone(activity: &Found) -> Tone {
     match (activity.state, activity.result) {
         (ActivityState::Pending | ActivityState::InProgress, _) => Tone::Busy,
         (ActivityState::Cancelled, _) => Tone::Faint,

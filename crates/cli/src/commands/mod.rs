@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod backup;
 pub mod completion;
+pub mod cron;
 pub mod daemon;
 pub mod deployment;
 pub mod disk;
@@ -77,6 +78,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Logs(logs) => logs.run(context).await,
         Command::Url(url) => url.run(context).await,
         Command::Backup(backup) => backup.run(context).await,
+        Command::Cron(cron) => cron.run(context).await,
         Command::Deployment(deployment) => deployment.run(context).await,
         Command::Rollback(rollback) => rollback.run(context).await,
         Command::Activity(activity) => activity.run(context).await,

@@ -1,7 +1,7 @@
 //! Scheduled commands (spec 1.10).
 
 use super::Reader;
-use crate::{diagnostic::Severity, fields::Fields, model::Cron, yaml::Entry};
+use crate::{cron_spec::CronSpec, diagnostic::Severity, fields::Fields, model::Cron, yaml::Entry};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -15,13 +15,10 @@ impl Reader<'_> {
         let known = ["spec", "commands", "cmd", "shutdown_timeout", "timeout"];
         let fields = Fields::read(&entry.value, "a cron", &known, Severity::Warning, self.report);
         let spec = fields.required_text("spec", self.report)?;
-        if let (false, Some(node)) = (is_spec(&spec), fields.get("spec")) {
-            let finding = self.report.error(
-                "cron-spec",
-                &node.span,
-                format!("`{spec}` is not a cron specification"),
-            );
-            finding
+        if let (Err(reason), Some(node)) = (CronSpec::parse(&spec), fields.get("spec")) {
+            let message = format!("`{spec}` is not a cron specification: {reason}");
+            self.report
+                .error("cron-spec", &node.span, message)
                 .help("five fields: minute, hour, day, month, weekday; `H` is a fixed value chosen for you");
         }
         let (start, stop) = match fields.get("commands") {
@@ -50,31 +47,5 @@ impl Reader<'_> {
             shutdown_timeout: seconds("shutdown_timeout", 10),
             timeout: seconds("timeout", DAY).min(DAY),
         })
-    }
-}
-
-/// Five fields of the letters that cron knows.
-fn is_spec(spec: &str) -> bool {
-    let fields: Vec<&str> = spec.split_whitespace().collect();
-    let is_field = |field: &&str| {
-        field
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'*' | b'/' | b',' | b'-' | b'(' | b')' | b'?'))
-    };
-    fields.len() == 5 && fields.iter().all(is_field)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_specification_has_five_fields() {
-        for good in ["* * * * *", "H * * * *", "H/15 1-5 * JAN mon,fri", "*/5 * * * *"] {
-            assert!(is_spec(good), "{good}");
-        }
-        for bad in ["", "* * * *", "* * * * * *", "@daily", "* * * * $(x)"] {
-            assert!(!is_spec(bad), "{bad}");
-        }
     }
 }

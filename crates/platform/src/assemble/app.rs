@@ -3,7 +3,7 @@
 use super::{AppBuild, Assembly, id_to_come, init, relationship::Related, scratch, service, worker_name};
 use crate::{
     PlatformError,
-    desired::{Component, ComponentKind, Life, NGINX_FILE, VolumeWant},
+    desired::{Component, ComponentKind, Crons, Life, NGINX_FILE, VolumeWant},
     variables::{self, Runtime},
 };
 use guise_config::{App, Commands, Mount, MountSource, Passthru, SocketFamily, Worker};
@@ -64,6 +64,10 @@ impl Assembly<'_> {
                 deploy: app.hooks.deploy.clone(),
                 post_deploy: app.hooks.post_deploy.clone(),
                 post_start: commands.post_start.clone(),
+                crons: Crons {
+                    timezone: app.timezone.clone(),
+                    jobs: app.crons.clone(),
+                },
             },
         };
         self.component(app, build, recipe, related, env, parts)

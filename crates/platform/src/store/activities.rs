@@ -43,7 +43,7 @@ pub struct ActivityRecord {
     pub completed_at: Option<String>,
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<ActivityRecord> {
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<ActivityRecord> {
     let refused = |error: guise_model::InvalidId| super::unreadable(Box::new(error));
     let parameters: String = row.get("parameters")?;
     Ok(ActivityRecord {
