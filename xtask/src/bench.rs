@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const MARKED: Marked = Marked {
+/// The guise that is measured.
+pub const MARKED: Marked = Marked {
     name: "guise-bench",
     link_prefix: "gb",
     network: Ipv4Addr::new(169, 254, 192, 0),
@@ -28,10 +29,13 @@ const PAUSE: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(5);
 
 /// A row of the table.
-struct Row {
-    name: &'static str,
-    samples: Vec<f64>,
-    unit: &'static str,
+pub struct Row {
+    /// What was measured.
+    pub name: &'static str,
+    /// How often, and what came out.
+    pub samples: Vec<f64>,
+    /// In what.
+    pub unit: &'static str,
 }
 
 /// Measures on a guise of its own, with the release build, and prints a table.
@@ -87,7 +91,8 @@ pub fn push(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn guestbook(repository: &Repository) -> Result<()> {
+/// Writes the guestbook's files.
+pub fn guestbook(repository: &Repository) -> Result<()> {
     let example = crate::programs::repository().join("examples/guestbook");
     let status = std::process::Command::new("cp")
         .arg("-a")
@@ -152,7 +157,7 @@ fn accepted(push: Push) -> Result<()> {
 }
 
 /// Resident memory of a process, pages that it shares counted in part (proc_pid_smaps(5)).
-fn megabytes(pid: u64) -> Result<f64> {
+pub fn megabytes(pid: u64) -> Result<f64> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let pss = rollup
         .lines()
@@ -162,7 +167,8 @@ fn megabytes(pid: u64) -> Result<f64> {
     Ok(kilobytes * 1024.0 / 1e6)
 }
 
-fn print(rows: &[Row]) {
+/// Prints the table.
+pub fn print(rows: &[Row]) {
     println!("\n| measured | median | least | most | of |");
     println!("| --- | --- | --- | --- | --- |");
     for Row { name, samples, unit } in rows {

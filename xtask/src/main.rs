@@ -6,7 +6,9 @@
 
 mod arrows;
 mod bench;
+mod bench_branch;
 mod bench_clone;
+mod bench_environments;
 mod clean;
 mod demo;
 mod house;
@@ -31,12 +33,16 @@ Usage: cargo xtask CHORE [OPTIONS]
   test         Everything that CI runs: check, unit tests, component tests and journeys as root, leftovers
   vm-test      Component tests on Debian's cloud kernel with cgroup v2 only, in an emulated machine: no root
   bench push   Time pushes and weigh the daemon; prints a table for docs/performance.md
+  bench branch Time branches of an environment with app, MariaDB and Redis
+  bench environments
+               Make 100 environments of one project; their time and memory
   bench clone  Time clones of 10 MB, 1 GB and 20 GB while they are written to; needs 30 GB of disk
 
 Options
   --state DIR       demo, clean: state directory [default: /var/lib/guise]
   --force           clean: also a state directory that demo did not make, or that has other projects
   --quick           test: neither component tests as root nor journeys
+  --all             test: also what takes minutes, such as 50 deployments under load
   --filter WORD     test, vm-test: only tests whose name contains WORD
   --repetitions N   bench: how often [default: 5]";
 
@@ -60,6 +66,8 @@ fn run() -> Result<()> {
         ["test", rest @ ..] => test::test(&Options::parse(rest)?),
         ["vm-test", rest @ ..] => vm::test(&Options::parse(rest)?),
         ["bench", "clone", rest @ ..] => bench_clone::clone(&Options::parse(rest)?),
+        ["bench", "branch", rest @ ..] => bench_branch::branch(&Options::parse(rest)?),
+        ["bench", "environments", rest @ ..] => bench_environments::environments(&Options::parse(rest)?),
         ["bench", "push", rest @ ..] => bench::push(&Options::parse(rest)?),
         [] | ["help" | "--help" | "-h", ..] => {
             println!("{HELP}");

@@ -9,6 +9,7 @@ pub struct Options {
     pub state: PathBuf,
     pub force: bool,
     pub quick: bool,
+    pub all: bool,
     pub filter: Option<String>,
     pub repetitions: usize,
 }
@@ -19,6 +20,7 @@ impl Default for Options {
             state: "/var/lib/guise".into(),
             force: false,
             quick: false,
+            all: false,
             filter: None,
             repetitions: 5,
         }
@@ -35,6 +37,7 @@ impl Options {
                 "--state" => options.state = std::path::absolute(value()?)?,
                 "--force" => options.force = true,
                 "--quick" => options.quick = true,
+                "--all" => options.all = true,
                 "--filter" => options.filter = Some(value()?.into()),
                 "--repetitions" => {
                     options.repetitions = value()?.parse().context("--repetitions needs a number")?

@@ -85,9 +85,12 @@ fn tests(options: &Options, root: bool) -> Command {
             let runner = format!("CARGO_TARGET_{architecture}_UNKNOWN_LINUX_GNU_RUNNER");
             command.env(
                 runner,
-                "sudo --preserve-env=PATH,GUISE_PROGRAM,GUISE_TEST_MUST_RUN",
+                "sudo --preserve-env=PATH,GUISE_PROGRAM,GUISE_TEST_MUST_RUN,GUISE_TEST_ALL",
             );
         }
+    }
+    if options.all {
+        command.env("GUISE_TEST_ALL", "1");
     }
     if let Some(filter) = &options.filter {
         command.arg(filter);

@@ -7,6 +7,8 @@ use bundle::{Bundle, FIRST_ID, can_run, succeeded};
 use serde_json::json;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::Command;
 
 fn refused(container: &Bundle, script: &str, reason: &str) {
     let (text, status) = container.shell(script);
@@ -167,18 +169,14 @@ fn without_a_user_namespace_the_runtimes_own_file_cannot_be_opened_for_writing()
         return;
     }
     let mut container = Bundle::new();
-    container.config["linux"]["namespaces"]
-        .as_array_mut()
-        .unwrap()
-        .retain(|kind| kind["type"] != "user");
-    container.config["linux"]
-        .as_object_mut()
-        .unwrap()
-        .retain(|key, _| !key.ends_with("Mappings"));
-    container.config["annotations"] = json!({});
+    container.leave_out_the_user_namespace();
     // A copy, as other tests run the original at the same time, which alone would keep it from being written.
+    // Copied by another process: a writable descriptor of this one, inherited by what other tests start, would keep it busy.
     let program = container.path("runtime");
-    std::fs::copy(env!("CARGO_BIN_EXE_guise-runtime"), &program).unwrap();
+    let copy = Command::new("cp")
+        .args([Path::new(env!("CARGO_BIN_EXE_guise-runtime")), &program])
+        .output();
+    succeeded(copy.unwrap());
     container.program = program;
     succeeded(container.create());
     let pid = container.state()["pid"].as_i64().unwrap();
@@ -194,4 +192,36 @@ fn without_a_user_namespace_the_runtimes_own_file_cannot_be_opened_for_writing()
         .write(true)
         .open(format!("/proc/self/fd/{}", held.as_raw_fd()));
     assert_eq!(own.unwrap_err().kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+}
+
+#[test]
+fn a_device_is_open_only_to_the_ways_of_access_that_a_rule_allows() {
+    if !can_run() {
+        return;
+    }
+    let device = std::fs::metadata("/dev/loop-control").unwrap().rdev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let rule = |allow: bool, access: &str| json!({ "allow": allow, "type": "c", "major": major, "minor": minor, "access": access });
+    let denied = json!({ "allow": false, "access": "rwm" });
+    for (rules, reads, writes) in [
+        (json!([denied]), false, false),
+        (json!([denied, rule(true, "r")]), true, false),
+        (json!([denied, rule(true, "r"), rule(true, "w")]), true, true),
+        (json!([denied, rule(true, "rw"), rule(false, "w")]), true, false),
+        (json!([rule(false, "r")]), false, true),
+    ] {
+        let mut container = Bundle::new();
+        // Inside one, the file's owner alone would keep everybody from it.
+        container.leave_out_the_user_namespace();
+        container.config["linux"]["resources"] = json!({ "devices": rules });
+        std::fs::write(container.path("rootfs/etc/device"), "").unwrap();
+        let mount = json!({ "destination": "/etc/device", "type": "bind", "source": "/dev/loop-control", "options": ["bind", "dev"] });
+        container.config["mounts"].as_array_mut().unwrap().push(mount);
+        container.start();
+        assert_eq!(container.shell(": < /etc/device").1 == 0, reads, "{rules}");
+        assert_eq!(container.shell(": > /etc/device").1 == 0, writes, "{rules}");
+        let both = container.shell(": <> /etc/device").1 == 0;
+        assert_eq!(both, reads && writes, "{rules}");
+        assert_eq!(container.shell("echo x > /dev/null").1, 0, "{rules}");
+    }
 }

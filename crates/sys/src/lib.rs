@@ -7,6 +7,7 @@
 //! It knows the kernel and its man pages. It must never know what a container, an image or a project is, and it decides
 //! nothing: an error is the kernel's answer, and the caller says what was being done.
 
+pub mod bpf;
 pub mod btrfs;
 pub mod clone;
 pub mod descriptor;

@@ -15,10 +15,14 @@ mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t proc proc /proc
+# Elsewhere udev makes these.
+ln -s /proc/self/fd /dev/fd
+ln -s /proc/self/fd/0 /dev/stdin
 mount -t sysfs sys /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for place in /run /tmp /var/tmp /dev/shm; do
-    mount -t tmpfs tmpfs $place
+    # Pools are sparse, and may grow only where there is room for what they could hold.
+    mount -t tmpfs -o size=8g tmpfs $place
 done
 for module in /modules/*.ko; do
     insmod $module || echo "vm-test: cannot load $module"

@@ -75,7 +75,7 @@ fn built(parts: &Parts) -> Vec<PathBuf> {
 
 /// Runs the tests one after the other, and reports each one's exit status in a line of its own.
 fn tests_script(parts: &Parts, filter: Option<&str>) -> String {
-    let mut script = format!("{} doctor --no-color\n", parts.guise.display());
+    let mut script = format!("{} doctor --format plain\n", parts.guise.display());
     for test in &parts.tests {
         // A filter is a word of test names; whatever else it has, it stays one argument.
         let filter = filter.map(|word| format!(" '{}'", word.replace('\'', "")));

@@ -1,9 +1,14 @@
 //! Network namespaces for tests: each held by a sleeping process, worked in by threads that enter it.
 
 use guise_sys::namespace::{Namespaces, enter};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType, bind, connect, getpeername, socket_with},
+};
 use std::{
     fs::File,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
     os::fd::AsFd,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -93,10 +98,17 @@ impl Namespace {
 
     /// The same with a chosen source address.
     pub fn reaches_from(&self, source: Ipv4Addr, address: Ipv4Addr, port: u16) -> bool {
-        let script = format!(
-            "timeout 0.3 python3 -c \"import socket; socket.create_connection(('{address}', {port}), 0.2, ('{source}', 0))\" 2>/dev/null && echo yes || echo no"
-        );
-        self.shell(&script).trim() == "yes"
+        let target = SocketAddrV4::new(address, port);
+        self.run(|| {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+            bind(&socket, &SocketAddrV4::new(source, 0)).unwrap();
+            assert_eq!(connect(&socket, &target), Err(Errno::INPROGRESS));
+            let patience = Timespec::try_from(PATIENCE).unwrap();
+            poll(&mut [PollFd::new(&socket, PollFlags::OUT)], Some(&patience)).unwrap();
+            // Only what is connected has a peer.
+            getpeername(&socket).is_ok()
+        })
     }
 
     /// How many packets came in by `eth0`.

@@ -3,8 +3,11 @@
 use super::error::CgroupError;
 use super::hierarchy::{Hierarchy, Version};
 use super::limits::Setting;
+use guise_sys::bpf::{self, Instruction};
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// A group's directory in one hierarchy.
@@ -70,6 +73,22 @@ impl Directory {
             return Ok(());
         }
         write(&path, &setting.value)
+    }
+
+    /// Lets a program decide about the devices of a v2 group. A second one would not replace it, but be asked besides.
+    ///
+    /// # Errors
+    /// [`CgroupError::FilterDevices`].
+    pub fn filter_devices(&self, program: &[Instruction]) -> Result<(), CgroupError> {
+        let open = || rustix::fs::open(&self.path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        let attach = || {
+            let program = bpf::load_device_program(program)?;
+            bpf::attach_device_program(open()?.as_fd(), program.as_fd())
+        };
+        attach().map_err(|source| CgroupError::FilterDevices {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Writes a file of the directory.

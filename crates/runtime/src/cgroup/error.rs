@@ -1,5 +1,6 @@
 //! What can go wrong with control groups.
 
+use guise_sys::Errno;
 use std::path::PathBuf;
 
 /// A step with a group failed.
@@ -31,6 +32,14 @@ pub enum CgroupError {
         controller: String,
         /// The file that would be written.
         file: String,
+    },
+    /// The kernel did not take the filter of devices.
+    #[error("filtering the devices of cgroup {path}: {source}{}", filter_hint(*.source), path = path.display())]
+    FilterDevices {
+        /// The directory.
+        path: PathBuf,
+        /// Why; `EINVAL`: the kernel has no CONFIG_CGROUP_BPF; `EPERM`: a group above filters alone.
+        source: Errno,
     },
     /// A directory could not be made.
     #[error("making cgroup {path}: {source}", path = path.display())]
@@ -74,4 +83,14 @@ pub enum CgroupError {
         /// How long was waited.
         seconds: u64,
     },
+}
+
+fn filter_hint(source: Errno) -> &'static str {
+    match source {
+        Errno::INVAL | Errno::NOSYS => "; the kernel needs CONFIG_CGROUP_BPF, as Debian's have",
+        Errno::PERM => {
+            "; root's CAP_BPF is needed, and no group above that filters without BPF_F_ALLOW_MULTI"
+        }
+        _ => "",
+    }
 }

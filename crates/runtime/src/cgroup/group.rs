@@ -1,5 +1,6 @@
 //! One group: the same path in every hierarchy that matters.
 
+use super::device;
 use super::directory::{Directory, processes_below, remove_below};
 use super::error::CgroupError;
 use super::hierarchy::{CONTROLLERS, Hierarchy, Version};
@@ -67,8 +68,9 @@ impl Group {
     /// Writes the limits.
     ///
     /// # Errors
-    /// [`CgroupError::NoController`], [`CgroupError::Write`].
+    /// [`CgroupError::NoController`], [`CgroupError::Write`], [`CgroupError::FilterDevices`].
     pub fn limit(&self, resources: &LinuxResources) -> Result<(), CgroupError> {
+        self.limit_devices(&device::rules(resources))?;
         let versions = [Version::V1, Version::V2];
         // A controller lives in one hierarchy only; the table of that hierarchy's interface counts.
         let (mut written, mut homeless) = (Vec::new(), Vec::new());
@@ -92,6 +94,24 @@ impl Group {
                 file: setting.file,
             }),
             _ => Ok(()),
+        }
+    }
+
+    fn limit_devices(&self, rules: &[device::Rule]) -> Result<(), CgroupError> {
+        if rules.is_empty() {
+            return Ok(());
+        }
+        if let Some(directory) = self.directory_of("devices", Version::V1) {
+            return rules
+                .iter()
+                .try_for_each(|rule| directory.write_setting(&rule.v1()));
+        }
+        match self.unified() {
+            Some(directory) => directory.filter_devices(&device::program(rules)),
+            None => Err(CgroupError::NoController {
+                controller: "devices".into(),
+                file: "devices.deny".into(),
+            }),
         }
     }
 

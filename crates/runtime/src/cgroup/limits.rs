@@ -1,7 +1,7 @@
 //! OCI resources as lines to write into cgroup files, one table per kernel interface.
 
 use super::hierarchy::Version;
-use oci_spec::runtime::{LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory, LinuxResources};
+use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxResources};
 
 /// One value for one file of a controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Setting {
     pub optional: bool,
 }
 
-fn setting(controller: &str, file: &str, value: impl ToString) -> Setting {
+pub(super) fn setting(controller: &str, file: &str, value: impl ToString) -> Setting {
     Setting {
         controller: controller.into(),
         file: file.into(),
@@ -55,13 +55,7 @@ pub fn settings(resources: &LinuxResources, version: Version) -> Vec<Setting> {
         };
         list.push(setting("pids", "pids.max", limit));
     }
-    if version == Version::V1 {
-        let rules = resources.devices().as_deref().unwrap_or_default();
-        list.extend(rules.iter().map(device_v1));
-        if !rules.is_empty() {
-            list.extend(ALWAYS_ALLOWED.map(|rule| setting("devices", "devices.allow", rule)));
-        }
-    } else {
+    if version == Version::V2 {
         for (file, value) in resources.unified().iter().flatten() {
             let controller = file.split('.').next().unwrap_or_default();
             list.push(setting(controller, file, value));
@@ -69,21 +63,6 @@ pub fn settings(resources: &LinuxResources, version: Version) -> Vec<Setting> {
     }
     list
 }
-
-/// Devices that are part of every container's /dev, whatever its rules say (config-linux.md, "Default Devices"): making any node,
-/// which the kernel guards otherwise; null, zero, full, random, urandom, tty, ptmx and the terminals of /dev/pts.
-const ALWAYS_ALLOWED: [&str; 10] = [
-    "c *:* m",
-    "b *:* m",
-    "c 1:3 rwm",
-    "c 1:5 rwm",
-    "c 1:7 rwm",
-    "c 1:8 rwm",
-    "c 1:9 rwm",
-    "c 5:0 rwm",
-    "c 5:2 rwm",
-    "c 136:* rwm",
-];
 
 fn memory_v1(memory: &LinuxMemory, list: &mut Vec<Setting>) {
     if let Some(limit) = memory.limit() {
@@ -180,38 +159,6 @@ fn weight_of_shares(shares: u64) -> u64 {
     1 + (shares - 2) * 9_999 / 262_142
 }
 
-fn device_v1(rule: &LinuxDeviceCgroup) -> Setting {
-    let kind = match rule.typ().unwrap_or_default() {
-        LinuxDeviceType::B => "b",
-        LinuxDeviceType::C | LinuxDeviceType::U => "c",
-        LinuxDeviceType::P | LinuxDeviceType::A => "a",
-    };
-    let number = |value: Option<i64>| {
-        value
-            .filter(|n| *n >= 0)
-            .map_or("*".to_owned(), |n| n.to_string())
-    };
-    let access = rule.access().as_deref().unwrap_or("rwm");
-    let value = if kind == "a" {
-        "a".to_owned()
-    } else {
-        format!(
-            "{kind} {}:{} {access}",
-            number(rule.major()),
-            number(rule.minor())
-        )
-    };
-    setting(
-        "devices",
-        if rule.allow() {
-            "devices.allow"
-        } else {
-            "devices.deny"
-        },
-        value,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,8 +167,7 @@ mod tests {
         serde_json::from_value(serde_json::json!({
             "memory": { "limit": 268_435_456, "swap": 268_435_456 },
             "cpu": { "shares": 1024, "quota": 25_000, "period": 100_000 },
-            "pids": { "limit": 100 },
-            "devices": [ { "allow": false, "access": "rwm" }, { "allow": true, "type": "c", "major": 1, "minor": 3, "access": "rw" } ]
+            "pids": { "limit": 100 }
         }))
         .unwrap()
     }
@@ -235,21 +181,17 @@ mod tests {
 
     #[test]
     fn v1_gets_one_file_per_limit() {
-        let written = lines(Version::V1);
         assert_eq!(
-            written[..8],
+            lines(Version::V1),
             [
                 "memory.limit_in_bytes=268435456",
                 "memory.memsw.limit_in_bytes=268435456",
                 "cpu.shares=1024",
                 "cpu.cfs_period_us=100000",
                 "cpu.cfs_quota_us=25000",
-                "pids.max=100",
-                "devices.deny=a",
-                "devices.allow=c 1:3 rw"
+                "pids.max=100"
             ]
         );
-        assert!(written[8..].contains(&"devices.allow=c 1:9 rwm".to_owned()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A container has the same path in every hierarchy that guise uses. Nothing is ever re-mounted, and nothing outside that path
 //! is touched except `cgroup.subtree_control` of its v2 ancestors.
 
+mod device;
 mod directory;
 mod error;
 mod freezer;

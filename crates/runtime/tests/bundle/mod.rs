@@ -78,6 +78,20 @@ impl Bundle {
         }
     }
 
+    /// Root inside is root outside, then.
+    pub fn leave_out_the_user_namespace(&mut self) {
+        let linux = &mut self.config["linux"];
+        linux["namespaces"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|kind| kind["type"] != "user");
+        linux
+            .as_object_mut()
+            .unwrap()
+            .retain(|key, _| !key.ends_with("Mappings"));
+        self.config["annotations"] = json!({});
+    }
+
     /// A path in the test's own directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
