@@ -15,6 +15,8 @@ const CONFIGURATION: &str = "- name: app
   source:
     root: site
   size: L
+  hooks:
+    build: echo \"$COLOUR\" > colour.txt
   web:
     commands:
       start: python server.py

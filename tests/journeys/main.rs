@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod bad_input;
+mod changes;
 mod crons;
 mod echo_site;
 mod guestbook;
@@ -80,6 +81,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "two pushes at once to one branch end with one of them",
         together::two_pushes,
+    ),
+    (
+        "each change disturbs what it must and nothing else",
+        changes::each_disturbs_what_it_must,
     ),
     (
         "no request is lost while the site is deployed again and again",

@@ -10,6 +10,7 @@
 //! | POST | `…/environments` | [`BranchEnvironment`](crate::BranchEnvironment) | [`Activity`](crate::Activity) |
 //! | DELETE | `…/environments/{environment}` | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/redeploy` (or `activate`, `deactivate`, `pause`, `resume`, `merge`) | | [`Activity`](crate::Activity) |
+//! | POST | `…/environments/{environment}/plan?commit=REVISION` | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/synchronize?code=BOOL&data=BOOL` | | [`Activity`](crate::Activity) |
 //! | GET | `…/environments/{environment}/backups` | | list of [`Backup`](crate::Backup), newest first |
 //! | POST | `…/environments/{environment}/backups` | [`CreateBackup`](crate::CreateBackup) | [`Activity`](crate::Activity) |
@@ -49,6 +50,8 @@ pub const ENVIRONMENTS: &str = "/v1/projects/{project}/environments";
 pub const ENVIRONMENT: &str = "/v1/projects/{project}/environments/{environment}";
 /// Deploy the environment again.
 pub const REDEPLOY: &str = "/v1/projects/{project}/environments/{environment}/redeploy";
+/// Show what deploying a commit would do.
+pub const PLAN: &str = "/v1/projects/{project}/environments/{environment}/plan";
 /// Start an inactive environment.
 pub const ACTIVATE: &str = "/v1/projects/{project}/environments/{environment}/activate";
 /// Remove what an environment runs and its data.

@@ -75,6 +75,7 @@ pub enum Command {
     Url(commands::url::Url),
     #[command(subcommand)]
     Backup(commands::backup::Backup),
+    Plan(commands::plan::Plan),
     Rollback(commands::rollback::Rollback),
     #[command(subcommand)]
     Cron(commands::cron::Cron),

@@ -74,6 +74,12 @@ impl Repository {
         self.ask(&["config", "--get", &format!("remote.{REMOTE}.url")])
     }
 
+    /// The id of the commit that a revision names here.
+    pub fn commit(&self, revision: &str) -> Result<Option<String>, GitError> {
+        let name = format!("{revision}^{{commit}}");
+        self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name])
+    }
+
     /// Adds the remote named `guise`.
     pub fn add_remote(&self, url: &str) -> Result<(), GitError> {
         self.tell(&["remote", "add", REMOTE, url]).map(drop)

@@ -61,6 +61,7 @@ pub(crate) fn router(app: App) -> Router {
             get(projects::environment).delete(lifecycle::delete),
         )
         .route(paths::REDEPLOY, post(lifecycle::redeploy))
+        .route(paths::PLAN, post(lifecycle::plan))
         .route(paths::ACTIVATE, post(lifecycle::activate))
         .route(paths::DEACTIVATE, post(lifecycle::deactivate))
         .route(paths::PAUSE, post(lifecycle::pause))

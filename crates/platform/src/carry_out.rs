@@ -2,6 +2,7 @@
 
 mod app;
 mod hook;
+mod kept;
 mod service;
 
 pub(crate) use hook::process as hook_process;
@@ -184,6 +185,7 @@ impl<'a> CarryOut<'a> {
                 self.node.remove(container, STOP_GRACE)?;
                 self.store.disown_container(container)?;
                 if *retired {
+                    self.tell_what_is_kept(component)?;
                     self.store
                         .release_slot(&self.environment.project, &self.environment.name, component)?;
                 }

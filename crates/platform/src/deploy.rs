@@ -343,7 +343,7 @@ impl Platform {
 
 /// Adds the hooks and the release. A deploy hook runs when something changed, the post_deploy hook always; apps
 /// keep their requests waiting while a deploy hook runs (spec 1.2, 1.3).
-fn with_hooks(mut steps: Vec<Step>, desired: &Desired, changed: bool) -> Vec<Step> {
+pub(crate) fn with_hooks(mut steps: Vec<Step>, desired: &Desired, changed: bool) -> Vec<Step> {
     let apps = || {
         desired
             .components

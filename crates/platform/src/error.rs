@@ -96,6 +96,12 @@ pub enum PlatformError {
         /// Its condition.
         status: &'static str,
     },
+    /// The project's repository does not have a commit.
+    #[error("the project has no commit {given}")]
+    UnknownCommit {
+        /// What was asked for: a commit or a branch.
+        given: String,
+    },
     /// No such deployment, or one that is not kept any more.
     #[error("environment {environment} has no deployment {given} (any more)")]
     UnknownDeployment {

@@ -107,8 +107,10 @@ impl Repository {
     /// Makes it if missing, with `default_branch` as its HEAD.
     pub fn create(&self, default_branch: &str) -> Result<(), GitError> {
         // git makes no parents of a directory that GIT_DIR names.
-        std::fs::create_dir_all(&self.path)
-            .map_err(|source| GitError::Write { path: self.path.clone(), source })?;
+        std::fs::create_dir_all(&self.path).map_err(|source| GitError::Write {
+            path: self.path.clone(),
+            source,
+        })?;
         let head = format!("--initial-branch={default_branch}");
         self.run("init", &["--quiet", "--bare", &head])?;
         // A push may carry options (spec 5.1); `git archive` and friends need no reflog, people do.
@@ -145,7 +147,12 @@ impl Repository {
 
     /// The commit that a branch points to.
     pub fn head_of(&self, branch: &str) -> Result<Option<String>, GitError> {
-        let name = format!("refs/heads/{branch}^{{commit}}");
+        self.commit(&format!("refs/heads/{branch}"))
+    }
+
+    /// The commit that a branch, a tag or (part of) an id names.
+    pub fn commit(&self, revision: &str) -> Result<Option<String>, GitError> {
+        let name = format!("{revision}^{{commit}}");
         match self.run("rev-parse", &["--verify", "--quiet", "--end-of-options", &name]) {
             Ok(output) => Ok(Some(text(&output.stdout))),
             Err(GitError::Refused { .. }) => Ok(None),
@@ -215,8 +222,11 @@ impl Repository {
     pub fn unbundle(&self, file: &Path) -> Result<(), GitError> {
         let from = file.to_string_lossy();
         let what = "refs/guise/exported/*:refs/guise/imported/*";
-        self.run("fetch", &["--quiet", "--no-tags", "--no-write-fetch-head", &from, what])
-            .map(drop)
+        self.run(
+            "fetch",
+            &["--quiet", "--no-tags", "--no-write-fetch-head", &from, what],
+        )
+        .map(drop)
     }
 
     /// The first line of a commit's message.

@@ -37,6 +37,7 @@ mod retention;
 mod rollback;
 mod routes;
 mod schedule;
+mod show_plan;
 mod step;
 mod store;
 mod tail;

@@ -115,6 +115,29 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// What it touches, in a few words.
+    pub fn touches(&self) -> &'static str {
+        match self {
+            Self::CreateVolume { .. } => "data: a new volume",
+            Self::Hold => "edge: requests wait",
+            Self::RemoveContainer { retired: false, .. } => "container: makes room for a new one",
+            Self::RemoveContainer { .. } => "container: gone; its volumes are kept",
+            Self::CreateContainer { .. } => "container: a new one",
+            Self::AwaitService { .. } | Self::AwaitApp { .. } => "nothing",
+            Self::Provision { .. } => "data: databases and users",
+            Self::Connect { .. } => "network: names and allowed connections",
+            Self::WriteFiles { .. } => "files: generated ones",
+            Self::SwapApp { .. } => "files: /app",
+            Self::RestartApp { .. } => "process: the start command",
+            Self::ReloadNginx { .. } => "process: nginx",
+            Self::SetRoutes => "edge: routes",
+            Self::DeployHook { .. } | Self::PostDeployHook { .. } => "whatever the hook touches",
+            Self::Release => "edge: requests go on",
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

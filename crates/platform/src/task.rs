@@ -27,6 +27,11 @@ pub(crate) enum Task {
         /// Why.
         reason: Reason,
     },
+    /// Show what deploying a commit would do.
+    Plan {
+        /// The commit.
+        commit: String,
+    },
     /// Give an inactive environment its parent's data, if `clone_parent`, and deploy its branch.
     Activate {
         /// Whether it gets its parent's data.
@@ -168,6 +173,7 @@ impl Platform {
     fn run(&self, environment: &EnvironmentRecord, task: &Task, report: &Report) -> Result<(), DeployError> {
         match task {
             Task::Deploy { commit, reason } => self.deploy(environment, commit, *reason, report),
+            Task::Plan { commit } => self.run_plan(environment, commit, report),
             Task::Activate { clone_parent } => self.run_activate(environment, *clone_parent, report),
             Task::Deactivate => self.run_deactivate(environment, report),
             Task::Delete => self.run_delete(environment, report),

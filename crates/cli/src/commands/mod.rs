@@ -13,6 +13,7 @@ pub mod exec;
 pub mod hook;
 pub mod image;
 pub mod logs;
+pub mod plan;
 pub mod project;
 pub mod ps;
 pub mod rollback;
@@ -80,6 +81,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Backup(backup) => backup.run(context).await,
         Command::Cron(cron) => cron.run(context).await,
         Command::Deployment(deployment) => deployment.run(context).await,
+        Command::Plan(plan) => plan.run(context).await,
         Command::Rollback(rollback) => rollback.run(context).await,
         Command::Activity(activity) => activity.run(context).await,
         Command::Image(image) => image.run(context).await,

@@ -77,6 +77,13 @@ impl From<PlatformError> for Failure {
             ),
             PlatformError::BackupNotReady { .. } => (ErrorKind::Conflict, "backup.status", vec![]),
             PlatformError::Archive(_) => (ErrorKind::User, "backup.archive", vec![]),
+            PlatformError::UnknownCommit { .. } => (
+                ErrorKind::User,
+                "commit.unknown",
+                vec![
+                    "Only what was pushed is known: push it first, to a branch of its own if need be.".into(),
+                ],
+            ),
             PlatformError::UnknownDeployment { .. } => (
                 ErrorKind::User,
                 "deployment.unknown",

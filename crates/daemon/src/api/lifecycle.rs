@@ -39,6 +39,18 @@ pub(crate) async fn redeploy(State(app): State<App>, named: Named) -> Answer {
     act(app, named, |platform, environment| platform.redeploy(environment)).await
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    commit: Option<String>,
+}
+
+pub(crate) async fn plan(State(app): State<App>, named: Named, Query(which): Query<Which>) -> Answer {
+    act(app, named, move |platform, environment| {
+        platform.show_plan(environment, which.commit.as_deref())
+    })
+    .await
+}
+
 pub(crate) async fn activate(State(app): State<App>, named: Named) -> Answer {
     act(app, named, |platform, environment| platform.activate(environment)).await
 }
