@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backups;
 mod bad_input;
 mod changes;
 mod crons;
@@ -93,6 +94,14 @@ const JOURNEYS: &[Journey] = &[
     (
         "a cron runs in time and makes way for a deployment",
         crons::run_in_time,
+    ),
+    (
+        "a backup is restored with and without its code, in a copy, and from outside",
+        backups::are_restored_anywhere,
+    ),
+    (
+        "code goes back at once and data stays",
+        backups::code_goes_back,
     ),
     ("a deleted project leaves nothing", together::deleted_project),
 ];
