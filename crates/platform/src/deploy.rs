@@ -123,6 +123,7 @@ impl Platform {
         self.limit_volumes(&desired, report)?;
         let state = self.state(environment)?;
         let steps = plan(&mut desired, &state, fresh_container_id);
+        self.check_time_zones(&desired, report);
         if steps.is_empty() && reason == Reason::Push {
             report.line("Nothing to do: the environment already runs exactly this.");
             self.record(environment, commit, &desired)?;

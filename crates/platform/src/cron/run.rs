@@ -124,16 +124,16 @@ impl Attempt<'_> {
         let (end, stopped) = self.run_watched(&mut output);
         let failure = match (end, stopped) {
             (Ok(0), _) => None,
-            (_, Some(Stopped::Cancelled)) => Some("it was cancelled".into()),
+            (_, Some(Stopped::Cancelled)) => Some("was cancelled".into()),
             (_, Some(Stopped::TimedOut)) => Some(format!(
-                "it was stopped after its timeout of {} s",
+                "was stopped after its timeout of {} s",
                 self.cron.timeout
             )),
-            (Ok(status), None) => Some(format!("it ended with status {status}")),
-            (Err(error), None) => Some(error.to_string()),
+            (Ok(status), None) => Some(format!("ended with status {status}")),
+            (Err(error), None) => Some(format!("failed: {error}")),
         };
         if let Some(reason) = &failure {
-            output.remark(&format!("E: cron {} failed: {reason}", self.cron.name));
+            output.remark(&format!("E: cron {} {reason}", self.cron.name));
         }
         output.close();
         failure.is_none()
