@@ -50,6 +50,8 @@ fn header(owner: User, mode: u32, kind: tar::EntryType, size: u64) -> tar::Heade
     header.set_uid(owner.uid.into());
     header.set_gid(owner.gid.into());
     header.set_size(size);
+    // runsvdir sleeps for a second before it starts what it finds in a directory that changed within this second.
+    header.set_mtime(0);
     header
 }
 

@@ -4,26 +4,39 @@
 //! become a file on the host.
 
 use guise_sys::path;
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use tar::{Archive, Entry, EntryType};
 
-/// Unpacks directories, files and symlinks with their modes and owners (ids as inside).
+/// Unpacks directories, files and symlinks with their modes and owners (ids as inside), directories also with the time
+/// of their last change.
 ///
 /// # Errors
 /// Those of reading the archive and writing the files; an entry of another kind is refused.
 pub fn unpack(mut archive: &File, tree: BorrowedFd<'_>) -> std::io::Result<()> {
     archive.rewind()?;
+    let mut directories = Vec::new();
     for entry in Archive::new(archive).entries()? {
-        unpack_entry(entry?, tree)?;
+        directories.extend(unpack_entry(entry?, tree)?);
+    }
+    // Last, since each entry that is made changes its directory.
+    for Directory { file, changed } in directories {
+        rustix::fs::futimens(&file, &changed)?;
     }
     Ok(())
 }
 
-fn unpack_entry(mut entry: Entry<'_, &File>, tree: BorrowedFd<'_>) -> std::io::Result<()> {
+/// A directory that is unpacked, and the times that it gets in the end.
+struct Directory {
+    file: OwnedFd,
+    changed: Timestamps,
+}
+
+/// Answers the entry's directory if it is one.
+fn unpack_entry(mut entry: Entry<'_, &File>, tree: BorrowedFd<'_>) -> std::io::Result<Option<Directory>> {
     let path = entry.path()?.into_owned();
     let header = entry.header();
     let mode = Mode::from_raw_mode(header.mode()? & 0o7777);
@@ -36,8 +49,10 @@ fn unpack_entry(mut entry: Entry<'_, &File>, tree: BorrowedFd<'_>) -> std::io::R
     };
     match kind {
         EntryType::Directory => {
-            let directory = path::make_directories(parent.as_fd(), name)?;
-            own(&reopen(&directory)?, owner, mode)
+            let file = reopen(&path::make_directories(parent.as_fd(), name)?)?;
+            own(&file, owner, mode)?;
+            let changed = at(seconds(header.mtime()?)?);
+            Ok(Some(Directory { file, changed }))
         }
         EntryType::Regular | EntryType::Continuous => {
             let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW;
@@ -48,7 +63,8 @@ fn unpack_entry(mut entry: Entry<'_, &File>, tree: BorrowedFd<'_>) -> std::io::R
                 Mode::from_raw_mode(0o600),
             )?);
             std::io::copy(&mut entry, &mut file)?;
-            own(&file.into(), owner, mode)
+            own(&file.into(), owner, mode)?;
+            Ok(None)
         }
         EntryType::Symlink => {
             let target = entry
@@ -56,13 +72,14 @@ fn unpack_entry(mut entry: Entry<'_, &File>, tree: BorrowedFd<'_>) -> std::io::R
                 .ok_or(Error::new(ErrorKind::InvalidData, "a symlink without target"))?;
             rustix::fs::symlinkat(target.as_ref(), parent.as_fd(), name)?;
             let (uid, gid) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
-            Ok(rustix::fs::chownat(
+            rustix::fs::chownat(
                 parent.as_fd(),
                 name,
                 Some(uid),
                 Some(gid),
                 AtFlags::SYMLINK_NOFOLLOW,
-            )?)
+            )?;
+            Ok(None)
         }
         other => Err(Error::new(
             ErrorKind::Unsupported,
@@ -81,6 +98,18 @@ fn reopen(directory: &OwnedFd) -> std::io::Result<OwnedFd> {
 fn own(file: &OwnedFd, (uid, gid): (u32, u32), mode: Mode) -> std::io::Result<()> {
     rustix::fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     Ok(rustix::fs::fchmod(file, mode)?)
+}
+
+fn seconds(value: u64) -> std::io::Result<i64> {
+    i64::try_from(value).map_err(|_| Error::new(ErrorKind::InvalidData, format!("{value} is not a time")))
+}
+
+fn at(tv_sec: i64) -> Timestamps {
+    let time = Timespec { tv_sec, tv_nsec: 0 };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
 }
 
 fn id(value: u64) -> std::io::Result<u32> {
@@ -134,6 +163,33 @@ mod tests {
             std::fs::read_link(place.path().join("link")).unwrap(),
             Path::new("service")
         );
+    }
+
+    #[test]
+    fn a_directory_is_as_old_as_the_archive_says_whatever_is_put_into_it() {
+        let archive = archive(|tar| {
+            let mut directory = header(EntryType::Directory, 0o755, 0);
+            directory.set_mtime(1_000_000);
+            tar.append_data(&mut directory, "service", std::io::empty())
+                .unwrap();
+            tar.append_data(
+                &mut header(EntryType::Regular, 0o644, 1),
+                "service/run",
+                &b"x"[..],
+            )
+            .unwrap();
+        });
+        let place = tempfile::tempdir().unwrap();
+        unpack(&archive, open(place.path()).as_fd()).unwrap();
+        let changed = place
+            .path()
+            .join("service")
+            .metadata()
+            .unwrap()
+            .modified()
+            .unwrap();
+        let since = changed.duration_since(std::time::UNIX_EPOCH).unwrap();
+        assert_eq!(since.as_secs(), 1_000_000);
     }
 
     #[test]
