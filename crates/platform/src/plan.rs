@@ -105,6 +105,10 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
         _ => false,
     });
 
+    // All services start at once, and only then each is waited for.
+    quiet.sort_by_key(waits);
+    services.sort_by_key(waits);
+
     // The edge has forgotten the routes of an environment that was stopped.
     let routes_differ = state.containers.is_empty()
         || state
@@ -123,6 +127,11 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
         steps.push(Step::SetRoutes);
     }
     steps
+}
+
+/// Whether a step needs a service that has started.
+fn waits(step: &Step) -> bool {
+    matches!(step, Step::AwaitService { .. } | Step::Provision { .. })
 }
 
 /// Whether a step is noticed by a request that arrives while it runs.

@@ -167,6 +167,26 @@ fn a_first_deployment_makes_everything() {
 }
 
 #[test]
+fn services_start_together_before_any_is_waited_for() {
+    let mut desired = desired();
+    let mut cache = desired.components[0].clone();
+    cache.name = "cache".into();
+    cache.volumes.clear();
+    desired.components.insert(1, cache);
+    let steps = words(&plan(&mut desired, &State::default(), fresh()));
+    assert_eq!(
+        steps[..5],
+        [
+            "create_volume db",
+            "create_container db",
+            "create_container cache",
+            "await_service db",
+            "provision db",
+        ]
+    );
+}
+
+#[test]
 fn an_environment_that_was_stopped_gets_its_routes_again() {
     let mut state = carried_out(desired());
     state.containers.clear();
