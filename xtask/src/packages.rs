@@ -28,6 +28,7 @@ pub const TESTS: &[&str] = &["busybox-static", "nginx-light"];
 pub const MACHINE: &[&str] = &[
     "binutils",
     "debian-archive-keyring",
+    "e2fsprogs",
     "kmod",
     "libc-bin",
     "qemu-system-x86",

@@ -2,7 +2,7 @@
 //! developer's machine seldom is both.
 //!
 //! The machine is emulated, not virtualized: `-accel kvm` hangs where the developer's machine is a virtual one itself.
-//! It has no disk and no network card; all it needs is in its memory. Needs no root.
+//! Its root is in its memory, it has an empty disk and no network card. Needs no root.
 
 mod archive;
 mod kernel;
@@ -60,7 +60,9 @@ impl Parts {
     fn run(&self, filter: Option<&str>) -> Result<()> {
         let archive = self.directory.join("initramfs");
         root::write(self, filter, &archive)?;
-        let said = machine::boot(&self.kernel.image, &archive)?;
+        let disk = self.directory.join("disk");
+        machine::make_disk(&disk)?;
+        let said = machine::boot(&self.kernel.image, &archive, &disk)?;
         report::judge(&said, &self.tests)
     }
 }

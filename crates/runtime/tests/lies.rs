@@ -118,7 +118,7 @@ fn the_exit_status_of_a_process_is_passed_through() {
             .status
             .code()
     };
-    assert_eq!(status("/no/such/program"), Some(126));
+    assert_eq!(status("/no/such/program"), Some(127));
     assert_eq!(status("no-such-program"), Some(127));
     let user = container.runtime(&[
         "exec",

@@ -32,6 +32,7 @@ const MODULES: &[&str] = &[
     "overlay",
     "squashfs",
     "veth",
+    "virtio_blk",
 ];
 
 /// A kernel to boot.

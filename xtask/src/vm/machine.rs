@@ -1,5 +1,6 @@
 //! The emulated machine: booted, listened to, and switched off when it takes too long.
 
+use crate::programs::run;
 use anyhow::{Context, Result, bail};
 use std::{
     io::{BufRead, BufReader},
@@ -9,8 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What the tests are given from power on to power off; they take a third of it on two idle processors.
+/// What the tests are given from power on to power off; they take a quarter of it on two idle processors.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+const DISK_BYTES: u64 = 8 << 30;
 
 /// A machine that is switched off when it is dropped.
 struct Machine(Child);
@@ -26,8 +29,8 @@ impl Drop for Machine {
 ///
 /// # Errors
 /// When QEMU cannot be run or the machine is not off in time.
-pub fn boot(kernel: &Path, initramfs: &Path) -> Result<Vec<String>> {
-    let mut machine = start(kernel, initramfs)?;
+pub fn boot(kernel: &Path, initramfs: &Path, disk: &Path) -> Result<Vec<String>> {
+    let mut machine = start(kernel, initramfs, disk)?;
     let line = machine.0.stdout.take().context("QEMU has no output")?;
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
@@ -56,7 +59,18 @@ pub fn boot(kernel: &Path, initramfs: &Path) -> Result<Vec<String>> {
     }
 }
 
-fn start(kernel: &Path, initramfs: &Path) -> Result<Machine> {
+/// A new, empty disk, of which only what is written takes room.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_disk(path: &Path) -> Result<()> {
+    let size = std::fs::File::create(path).and_then(|file| file.set_len(DISK_BYTES));
+    size.with_context(|| format!("cannot make {}", path.display()))?;
+    // An ordinary user's PATH lacks it.
+    run(Command::new("/usr/sbin/mkfs.ext4").arg("-q").arg(path))
+}
+
+fn start(kernel: &Path, initramfs: &Path, disk: &Path) -> Result<Machine> {
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2G"])
         // The plain processor has no source of random numbers, and the kernel would wait for some.
@@ -69,6 +83,12 @@ fn start(kernel: &Path, initramfs: &Path) -> Result<Machine> {
             "-serial",
             "stdio",
         ])
+        // What is on the disk is of no worth after a crash of this machine.
+        .arg("-drive")
+        .arg(format!(
+            "file={},format=raw,if=virtio,cache=unsafe",
+            disk.display()
+        ))
         .arg("-kernel")
         .arg(kernel)
         .arg("-initrd")
