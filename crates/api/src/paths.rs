@@ -25,7 +25,7 @@
 //! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
 //! | POST | `…/environments/{environment}/exec` | upgrade, see [`exec`](crate::exec) | frames |
 //! | GET | `/v1/containers?project=ID&environment=NAME` | | list of [`Container`](crate::Container) |
-//! | GET | `/v1/activities?project=ID&environment=NAME&limit=N` | | list of [`Activity`](crate::Activity), newest first |
+//! | GET | `/v1/activities?project=ID&environment=NAME&type=TYPE,…&limit=N` | | list of [`Activity`](crate::Activity), newest first |
 //! | GET | `/v1/activities/{activity}` | | [`Activity`](crate::Activity) |
 //! | GET | `/v1/activities/{activity}/log?follow=BOOL` | `Last-Event-ID` | events of [`LogLine`](crate::LogLine), then `event: end` with the [`Activity`](crate::Activity) |
 //! | POST | `/v1/activities/{activity}/cancel` | | [`Activity`](crate::Activity) |

@@ -213,14 +213,15 @@ impl Platform {
         found.ok_or_else(|| PlatformError::UnknownActivity { given: given.into() })
     }
 
-    /// Activities, newest first; of one project and environment if named.
+    /// Activities, newest first; of one project, environment and of some types (separated by commas) if named.
     pub fn list_activities(
         &self,
         project: Option<&ProjectId>,
         environment: Option<&str>,
+        types: Option<&str>,
         limit: u32,
     ) -> Result<Vec<ActivityRecord>, PlatformError> {
-        Ok(self.store().activities(project, environment, limit)?)
+        Ok(self.store().activities(project, environment, types, limit)?)
     }
 
     /// The routes of what an environment runs, the primary one first.

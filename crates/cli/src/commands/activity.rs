@@ -22,6 +22,9 @@ pub enum Activity {
         /// Those of every project
         #[arg(long)]
         all: bool,
+        /// Only those of this type: environment.push
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
     },
     /// Show an activity
     Get {
@@ -46,7 +49,7 @@ pub enum Activity {
 impl Activity {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         match self {
-            Self::List { limit, all } => list(context, limit, all).await,
+            Self::List { limit, all, types } => list(context, limit, all, &types).await,
             Self::Get { id } => get(context, id).await,
             Self::Log { id, no_follow } => log(context, id, !no_follow).await,
             Self::Cancel { id } => cancel(context, id).await,
@@ -100,8 +103,8 @@ pub fn outcome(activity: Found) -> Result<(), Error> {
     }
 }
 
-async fn list(context: &Context, limit: u32, all: bool) -> Result<(), Error> {
-    let activities = fetch(context, limit, all).await?;
+async fn list(context: &Context, limit: u32, all: bool, types: &[String]) -> Result<(), Error> {
+    let activities = fetch(context, limit, all, types).await?;
     Ok(context.output.list(
         &activities,
         &columns(Timestamp::now()),
@@ -109,14 +112,16 @@ async fn list(context: &Context, limit: u32, all: bool) -> Result<(), Error> {
     )?)
 }
 
-async fn fetch(context: &Context, limit: u32, all: bool) -> Result<Vec<Found>, Error> {
+async fn fetch(context: &Context, limit: u32, all: bool, types: &[String]) -> Result<Vec<Found>, Error> {
     let project = if all { None } else { context.project_or_all()? };
     let limit = limit.to_string();
+    let types = (!types.is_empty()).then(|| types.join(","));
     let path = with_query(
         paths::ACTIVITIES,
         &[
             ("project", project.as_deref()),
             ("environment", context.named_environment().filter(|_| !all)),
+            ("type", types.as_deref()),
             ("limit", Some(&limit)),
         ],
     );
@@ -126,7 +131,7 @@ async fn fetch(context: &Context, limit: u32, all: bool) -> Result<Vec<Found>, E
 async fn newest_unless(context: &Context, id: Option<ActivityId>) -> Result<ActivityId, Error> {
     match id {
         Some(id) => Ok(id),
-        None => fetch(context, 1, false)
+        None => fetch(context, 1, false, &[])
             .await?
             .into_iter()
             .next()

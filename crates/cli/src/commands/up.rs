@@ -180,6 +180,10 @@ async fn interrupted(context: &Context, place: &Place) -> Result<u8, Error> {
     }
 }
 
+/// Types of activities that deploy an environment; crons and backups are not among them.
+const DEPLOYMENTS: &str = "environment.push,environment.redeploy,environment.activate,environment.branch,\
+    environment.merge,environment.synchronize,environment.resume,environment.restore";
+
 /// The newest activity that could have deployed the environment.
 async fn last_activity(context: &Context, place: &Place) -> Result<Option<Activity>, Error> {
     let newest = with_query(
@@ -187,6 +191,7 @@ async fn last_activity(context: &Context, place: &Place) -> Result<Option<Activi
         &[
             ("project", Some(place.project.as_str())),
             ("environment", Some(place.environment.as_str())),
+            ("type", Some(DEPLOYMENTS)),
             ("limit", Some("1")),
         ],
     );

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Of {
     project: Option<String>,
     environment: Option<String>,
+    #[serde(rename = "type")]
+    types: Option<String>,
     limit: Option<u32>,
 }
 
@@ -34,6 +36,7 @@ pub(crate) async fn list(
         let activities = platform.list_activities(
             project.as_ref().map(|project| &project.id),
             of.environment.as_deref(),
+            of.types.as_deref(),
             of.limit.unwrap_or(20).min(1000),
         )?;
         Ok(Json(activities.into_iter().map(view::activity).collect()))

@@ -131,22 +131,24 @@ impl Store {
         Ok(statement.query_row([id.as_str()], record).optional()?)
     }
 
-    /// Activities, newest first; of one project and environment if named.
+    /// Activities, newest first; of one project, environment and of some types (separated by commas) if named.
     pub fn activities(
         &self,
         project: Option<&ProjectId>,
         environment: Option<&str>,
+        types: Option<&str>,
         limit: u32,
     ) -> Result<Vec<ActivityRecord>, StoreError> {
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
             "SELECT * FROM activities
              WHERE (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR environment = ?2)
-             ORDER BY created_at DESC, rowid DESC LIMIT ?3",
+                 AND (?3 IS NULL OR instr(',' || ?3 || ',', ',' || type || ',') > 0)
+             ORDER BY created_at DESC, rowid DESC LIMIT ?4",
         )?;
         let activities = statement
             .query_map(
-                params![project.map(ProjectId::as_str), environment, limit],
+                params![project.map(ProjectId::as_str), environment, types, limit],
                 record,
             )?
             .collect::<Result<_, _>>()?;
@@ -220,5 +222,9 @@ mod tests {
         assert!(store.unfinished_activities().unwrap().is_empty());
         let ended = store.activity(&activity.id).unwrap().unwrap();
         assert_eq!((ended.success, ended.percent), (Some(true), 100));
+        let of = |types| store.activities(None, Some("main"), types, 10).unwrap().len();
+        assert_eq!(of(None), 1);
+        assert_eq!(of(Some("environment.cron,environment.push")), 1);
+        assert_eq!(of(Some("environment.cron")), 0);
     }
 }
