@@ -50,6 +50,10 @@ pub fn write(parts: &Parts, filter: Option<&str>, path: &Path) -> Result<()> {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         archive.file(&PathBuf::from(format!("/modules/{number:03}-{name}")), module)?;
     }
+    let stripped_programs = parts.directory.join("programs");
+    // Those of earlier builds have other names.
+    let _ = fs::remove_dir_all(&stripped_programs);
+    fs::create_dir_all(&stripped_programs)?;
     let mut libraries = BTreeSet::new();
     for name in PROGRAMS {
         let program = find(name)?;
@@ -58,7 +62,7 @@ pub fn write(parts: &Parts, filter: Option<&str>, path: &Path) -> Result<()> {
     }
     for program in built(parts) {
         libraries.extend(libraries_of(&program)?);
-        archive.file(&program, &stripped(&program, &parts.directory)?)?;
+        archive.file(&program, &stripped(&program, &stripped_programs)?)?;
     }
     for library in libraries {
         archive.file(&library, &library)?;
