@@ -25,6 +25,7 @@ impl Platform {
     fn start_due_crons(&self, memory: &mut Memory, now: Timestamp) -> Result<(), PlatformError> {
         // A clock that was set back makes nothing due again.
         let since = memory.looked.min(now);
+        let minimum = SignedDuration::from_mins(self.config().crons.minimum_minutes.into());
         memory.looked = now;
         for environment in self.store().all_environments()? {
             if !self.runs_crons(&environment, now) {
@@ -35,7 +36,8 @@ impl Platform {
                     let timetable = timetable(&environment, &app, cron, crons.timezone.as_deref());
                     let due = timetable.and_then(|timetable| timetable.next(since));
                     let identity = format!("{}/{app}/{}", environment.key(), cron.name);
-                    let Some(due) = due.filter(|due| *due <= now && self.may_start(memory, &identity, *due))
+                    let Some(due) =
+                        due.filter(|due| *due <= now && memory.may_start(&identity, *due, minimum))
                     else {
                         continue;
                     };
@@ -46,11 +48,13 @@ impl Platform {
         }
         Ok(())
     }
+}
 
-    fn may_start(&self, memory: &Memory, identity: &str, due: Timestamp) -> bool {
-        let minimum = SignedDuration::from_mins(self.config().crons.minimum_minutes.into());
-        let started = memory.started.get(identity);
-        started.is_none_or(|started| due.duration_since(*started) >= minimum)
+impl Memory {
+    /// Whether the last start of a cron is far enough away: in the past, or ahead of a clock that was set back.
+    fn may_start(&self, identity: &str, due: Timestamp, minimum: SignedDuration) -> bool {
+        let started = self.started.get(identity);
+        started.is_none_or(|started| due.duration_since(*started).abs() >= minimum)
     }
 }
 
@@ -78,6 +82,21 @@ fn until_next_minute(now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cron_that_is_due_too_often_is_left_out_meanwhile() {
+        let at = |time: &str| -> Timestamp { time.parse().unwrap() };
+        let mut memory = Memory {
+            looked: at("2026-11-24T10:00:00Z"),
+            started: HashMap::new(),
+        };
+        let five = SignedDuration::from_mins(5);
+        assert!(memory.may_start("clean", at("2026-11-24T10:00:00Z"), five));
+        memory.started.insert("clean".into(), at("2026-11-24T10:00:00Z"));
+        assert!(!memory.may_start("clean", at("2026-11-24T10:04:00Z"), five));
+        assert!(memory.may_start("clean", at("2026-11-24T10:05:00Z"), five));
+        assert!(memory.may_start("other", at("2026-11-24T10:04:00Z"), five));
+    }
 
     #[test]
     fn the_next_look_is_just_after_the_minute_begins() {
