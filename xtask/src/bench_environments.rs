@@ -10,7 +10,7 @@ use journeys::{Guise, Repository, http, write_plain_site};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How many there are when they are weighed; the first is the project's own.
+/// How many branches there are when they are weighed, besides the project's own environment.
 const WEIGHED: [usize; 3] = [1, 10, 100];
 
 /// Makes them one after the other and prints a table.
@@ -21,14 +21,11 @@ pub fn environments(_: &Options) -> Result<()> {
     let tree = Repository::create(&guise.directory().join("plain"))?;
     write_plain_site(&tree)?;
     tree.commit("Begin")?;
-    println!("\n| environments | the last one took | guise's own memory | memory of all containers (PSS) |");
+    guise.run(tree.root(), &["up"])?.ok()?;
+    println!("\n| branches | the last one took | guise's own memory | memory of all containers (PSS) |");
     println!("| --- | --- | --- | --- |");
     for n in 1..=WEIGHED[2] {
-        let took = if n == 1 {
-            first(&guise, &tree)?
-        } else {
-            branch(&guise, &tree, n)?
-        };
+        let took = branch(&guise, &tree, n)?;
         if WEIGHED.contains(&n) {
             println!(
                 "| {n} | {took:.2} s | {:.0} MB | {:.0} MB |",
@@ -39,14 +36,6 @@ pub fn environments(_: &Options) -> Result<()> {
     }
     println!("\n{}", machine());
     Ok(())
-}
-
-fn first(guise: &Guise, tree: &Repository) -> Result<f64> {
-    // Once for the base image, which is built or copied at the first time.
-    guise.run(tree.root(), &["up"])?.ok()?;
-    let begun = Instant::now();
-    guise.run(tree.root(), &["environment", "redeploy"])?.ok()?;
-    Ok(begun.elapsed().as_secs_f64())
 }
 
 fn branch(guise: &Guise, tree: &Repository, n: usize) -> Result<f64> {
