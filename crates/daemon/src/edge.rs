@@ -38,6 +38,8 @@ pub struct EdgeConfig {
 pub struct EdgeClient {
     config: EdgeConfig,
     connection: Mutex<Option<BufReader<UnixStream>>>,
+    /// Held while an edge is started; false once no edge shall be started any more.
+    wanted: Mutex<bool>,
 }
 
 impl EdgeClient {
@@ -49,6 +51,7 @@ impl EdgeClient {
         let client = Self {
             config,
             connection: Mutex::new(None),
+            wanted: Mutex::new(true),
         };
         client.ensure()?;
         Ok(client)
@@ -59,6 +62,10 @@ impl EdgeClient {
     /// # Errors
     /// When it does not answer in time; the message has the end of its log.
     pub fn ensure(&self) -> anyhow::Result<()> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*wanted {
+            return Ok(());
+        }
         if self.tell(&Command::Status).is_ok() {
             return Ok(());
         }
@@ -98,6 +105,12 @@ impl EdgeClient {
         let mut log = std::fs::File::open(&log_path)?;
         let last = guise_platform::last_lines(&mut log, 5)?.join("\n  ");
         anyhow::bail!("the edge does not start on {}:\n  {last}", self.config.listen);
+    }
+
+    /// Ends the edge, and lets [`ensure`](Self::ensure) start none any more: the machine is being cleared.
+    pub fn stop(&self) {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        stop(&self.control());
     }
 
     /// The edge's process id, if it answers.

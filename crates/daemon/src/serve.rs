@@ -117,7 +117,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         tokio::task::spawn_blocking(move || guise_platform::Node::open(config)).await??
     };
     if teardown {
-        stop_edge(&state);
+        crate::edge::stop(&state.join("edge/control.sock"));
         return Ok(tokio::task::spawn_blocking(move || node.close_machine()).await??);
     }
     let edge = {
@@ -152,25 +152,41 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     let stop = Arc::new(Stop::default());
     let app = App {
         platform: platform.clone(),
-        edge,
+        edge: edge.clone(),
         config: Arc::new(config),
         state: Arc::new(state.clone()),
         stop: stop.clone(),
     };
     tokio::spawn(watch_edge(app.edge.clone()));
     tracing::info!(socket = %socket.display(), edge = %app.config.edge_listen, "guised serves");
-    let asked = stop.clone();
-    axum::serve(listener, api::router(app))
-        .with_graceful_shutdown(async move { told_to_stop(&asked).await })
-        .await?;
+    serve(listener, app, stop.clone()).await?;
     drop(fs::remove_file(&socket));
     if stop.teardown.load(Ordering::Relaxed) {
-        stop_edge(&state);
+        tokio::task::spawn_blocking(move || edge.stop()).await?;
         tokio::task::spawn_blocking(move || platform.node().close_machine()).await??;
     }
     tracing::info!("guised has stopped");
     // Followers of logs may still block on threads; nothing of theirs needs to be finished.
     std::process::exit(0);
+}
+
+/// Serves until the daemon shall stop. Requests under way may end, but one who follows a log for ever is cut off.
+async fn serve(listener: UnixListener, app: App, stop: Arc<Stop>) -> Result<()> {
+    const GRACE: std::time::Duration = std::time::Duration::from_secs(2);
+    let (told, heard) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, api::router(app)).with_graceful_shutdown(async move {
+        told_to_stop(&stop).await;
+        drop(told);
+    });
+    let patience = async {
+        // Ends with an error when the other end is dropped, which is the news.
+        let _ = heard.await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = server => Ok(served?),
+        () = patience => Ok(()),
+    }
 }
 
 /// Starts the edge anew should it ever end by itself.
@@ -259,9 +275,4 @@ async fn told_to_stop(stop: &Stop) {
         () = signal(unix::SignalKind::terminate()) => {}
         () = signal(unix::SignalKind::interrupt()) => {}
     }
-}
-
-/// Stops the edge that serves this state directory, if one does.
-fn stop_edge(state: &Path) {
-    crate::edge::stop(&state.join("edge/control.sock"));
 }
