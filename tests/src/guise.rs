@@ -181,6 +181,14 @@ impl Guise {
     /// # Errors
     /// When it does not answer; the message has the end of its log.
     pub fn start(&self) -> Result<()> {
+        self.start_with(&[])
+    }
+
+    /// Starts the daemon with these variables in its environment.
+    ///
+    /// # Errors
+    /// When it does not answer; the message has the end of its log.
+    pub fn start_with(&self, variables: &[(&str, &str)]) -> Result<()> {
         let log_path = self.state().join("guised.log");
         let log = fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
         let mut daemon = Command::new("setsid");
@@ -188,7 +196,8 @@ impl Guise {
             .arg(&self.program)
             .arg("daemon")
             .arg("--state")
-            .arg(self.state());
+            .arg(self.state())
+            .envs(variables.iter().copied());
         let mut child = daemon
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

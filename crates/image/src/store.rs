@@ -22,6 +22,9 @@ use tempfile::NamedTempFile;
 /// zstd's level for apps: a push waits for it.
 const APP_LEVEL: u8 = 1;
 
+/// How the name of an image begins that is being made.
+const UNFINISHED: &str = ".new-";
+
 /// All images of a machine.
 #[derive(Debug)]
 pub struct Store {
@@ -46,6 +49,7 @@ impl Store {
         // Images hold other people's code; a container's root is not on the way to it.
         let private = fs::Permissions::from_mode(0o700);
         fs::set_permissions(&directory, private).map_err(ImageError::file("change", &directory))?;
+        remove_unfinished(&directory)?;
         Ok(Self {
             directory,
             cache,
@@ -97,7 +101,7 @@ impl Store {
     pub(crate) fn temporary(&self) -> Result<NamedTempFile, ImageError> {
         let failed = ImageError::file("write in", &self.directory);
         tempfile::Builder::new()
-            .prefix(".new-")
+            .prefix(UNFINISHED)
             .tempfile_in(&self.directory)
             .map_err(failed)
     }
@@ -165,6 +169,18 @@ impl Store {
     }
 }
 
+/// Removes images that somebody who was killed was making.
+fn remove_unfinished(directory: &Path) -> Result<(), ImageError> {
+    let entries = fs::read_dir(directory).map_err(ImageError::file("list", directory))?;
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(ImageError::file("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +228,7 @@ mod tests {
                 .unwrap()
                 .file_name()
                 .to_string_lossy()
-                .starts_with(".new-")
+                .starts_with(UNFINISHED)
         });
         assert_eq!(left.count(), 0, "temporary files are left");
     }

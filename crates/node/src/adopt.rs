@@ -14,7 +14,7 @@ use std::{
 pub(crate) fn adopt(node: &Node) -> Result<(), NodeError> {
     for (id, record) in node.inner.records.all()? {
         match record {
-            Some(record) if record.init.is_some() => take(node, record),
+            Some(record) if record.init.is_some() => take(node, record)?,
             // The daemon died while it made this one.
             _ => {
                 tracing::info!(container = %id, "removing a container that was only half made");
@@ -25,10 +25,15 @@ pub(crate) fn adopt(node: &Node) -> Result<(), NodeError> {
     sweep(node)
 }
 
-fn take(node: &Node, record: Record) {
+fn take(node: &Node, record: Record) -> Result<(), NodeError> {
     let lives = record.init.is_some_and(|init| init.lives());
     tracing::info!(container = %record.spec.id, name = record.spec.name, lives, "adopting a container");
+    if lives {
+        // A daemon that died while it cloned volumes let it stand still.
+        cgroup::thaw(&node.cgroup(&record.spec.id))?;
+    }
     node.insert(record);
+    Ok(())
 }
 
 /// Removes what has this guise's mark and no record.

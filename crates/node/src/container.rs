@@ -131,7 +131,7 @@ impl Node {
         let mut record = entry.record();
         let wanted = AppImage::Frozen { image: image.clone() };
         match &record.spec.app {
-            Some(app) if *app == wanted => return Ok(()),
+            // Also when it is the one of the record: a daemon that died before its note may have put another there.
             Some(AppImage::Frozen { .. }) => record.spec.app = Some(wanted),
             _ => return Err(NodeError::NoFrozenApp { id: id.clone() }),
         }

@@ -4,6 +4,9 @@
 //! too, so that a follower is woken by each line. One activity at a time changes an environment; the others wait
 //! in the order in which they were asked for.
 
+mod journal;
+
+use crate::fault::Fault;
 use crate::random;
 use crate::store::{ActivityRecord, ActivityState, Store, StoreError, now};
 use guise_model::{ActivityId, ProjectId};
@@ -14,7 +17,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +30,7 @@ pub struct Activities {
     store: Arc<Store>,
     /// Where the logs are.
     directory: PathBuf,
+    fault: Option<Fault>,
     live: Mutex<HashMap<ActivityId, Arc<Report>>>,
     queues: Arc<Mutex<HashMap<String, VecDeque<Queued>>>>,
 }
@@ -43,6 +47,9 @@ pub struct Report {
     log: Mutex<Log>,
     grown: Condvar,
     cancelled: AtomicBool,
+    /// How many steps have begun.
+    steps: AtomicU32,
+    fault: Option<Fault>,
 }
 
 struct Log {
@@ -125,6 +132,7 @@ impl Activities {
         Ok(Self {
             store,
             directory,
+            fault: Fault::ordered(),
             live: Mutex::default(),
             queues: Arc::default(),
         })
@@ -174,6 +182,8 @@ impl Activities {
             log: Mutex::new(self.reopen_log(id)),
             grown: Condvar::new(),
             cancelled: AtomicBool::new(false),
+            steps: AtomicU32::new(0),
+            fault: self.fault,
         });
         lock(&self.live).insert(id.clone(), report.clone());
         let mut queues = lock(&self.queues);

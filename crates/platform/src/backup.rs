@@ -11,6 +11,7 @@ use crate::{
         ProjectRecord,
     },
     task::Task,
+    task_step::TaskStep,
 };
 use guise_model::{BackupId, ContainerId, VolumeId};
 
@@ -98,14 +99,19 @@ impl Platform {
             // Half made before the daemon was stopped: that instant has passed.
             self.remove_backup(&found)?;
         }
-        let backup = self.begin_backup(environment, id, live, expires_at)?;
-        match self.take_snapshots(environment, &backup, live, report) {
-            Ok(()) => Ok(self.store().set_backup_status(id, BackupStatus::Created)?),
-            Err(error) => {
-                self.remove_backup(&backup)?;
-                Err(error.into())
-            }
+        let backup = report.step(&TaskStep::BeginBackup { backup: id }, || {
+            self.begin_backup(environment, id, live, expires_at)
+        })?;
+        let taken = report.step(&TaskStep::Snapshot { backup: id }, || {
+            self.take_snapshots(environment, &backup, live, report)
+        });
+        if let Err(error) = taken {
+            self.remove_backup(&backup)?;
+            return Err(error.into());
         }
+        report.step(&TaskStep::CompleteBackup { backup: id }, || {
+            Ok(self.store().set_backup_status(id, BackupStatus::Created)?)
+        })
     }
 
     /// Records what the backup will be made of, before anything of it exists.
@@ -204,7 +210,9 @@ impl Platform {
     pub(crate) fn run_delete_backup(&self, id: &BackupId, report: &Report) -> Result<(), DeployError> {
         if let Some(backup) = self.store().backup(id)? {
             report.line(&format!("Deleting {} volumes", backup.volumes.len()));
-            self.remove_backup(&backup)?;
+            report.step(&TaskStep::DeleteBackup { backup: id }, || {
+                self.remove_backup(&backup)
+            })?;
         }
         Ok(())
     }
@@ -216,8 +224,11 @@ impl Platform {
         report: &Report,
     ) -> Result<(), PlatformError> {
         for backup in self.backups(environment)? {
-            report.line(&format!("Deleting backup {}", backup.id));
-            self.remove_backup(&backup)?;
+            let id = &backup.id;
+            report.line(&format!("Deleting backup {id}"));
+            report.step(&TaskStep::DeleteBackup { backup: id }, || {
+                self.remove_backup(&backup)
+            })?;
         }
         Ok(())
     }

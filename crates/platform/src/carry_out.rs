@@ -97,14 +97,12 @@ pub struct CarryOut<'a> {
     /// For each app that was restarted, the socket it listened on before: another one means that the new process
     /// is up.
     restarted: HashMap<String, Option<u64>>,
-    /// Number of the next step in the journal.
-    number: u32,
     /// Whether somebody may stop it between two steps.
     cancellable: bool,
 }
 
 impl<'a> CarryOut<'a> {
-    /// Prepares to carry out plans for one deployment. `number` is the first step's number in the journal.
+    /// Prepares to carry out plans for one deployment.
     pub fn new(
         node: &'a Node,
         store: &'a Store,
@@ -112,7 +110,6 @@ impl<'a> CarryOut<'a> {
         report: &'a Report,
         environment: &'a EnvironmentRecord,
         desired: &'a Desired,
-        number: u32,
     ) -> Self {
         let restarted = HashMap::new();
         Self {
@@ -123,14 +120,8 @@ impl<'a> CarryOut<'a> {
             environment,
             desired,
             restarted,
-            number,
             cancellable: true,
         }
-    }
-
-    /// The number of the next step in the journal.
-    pub fn number(&self) -> u32 {
-        self.number
     }
 
     /// The way back from a cancelled deployment must be gone to its end.
@@ -151,11 +142,8 @@ impl<'a> CarryOut<'a> {
                 return Err(StepError::Cancelled);
             }
             self.report.line(&format!("  {step}"));
-            let journaled = serde_json::to_string(step).unwrap_or_default();
-            self.store.begin_step(self.report.id(), self.number, &journaled)?;
-            self.step(step)?;
-            self.store.end_step(self.report.id(), self.number)?;
-            self.number += 1;
+            let report = self.report;
+            report.step(step, || self.step(step))?;
         }
         Ok(())
     }
@@ -186,8 +174,6 @@ impl<'a> CarryOut<'a> {
                 self.store.disown_container(container)?;
                 if *retired {
                     self.tell_what_is_kept(component)?;
-                    self.store
-                        .release_slot(&self.environment.project, &self.environment.name, component)?;
                 }
             }
             Step::CreateContainer { component, .. } => self.create(component)?,

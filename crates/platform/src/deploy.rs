@@ -11,6 +11,7 @@ use crate::{
     random,
     step::Step,
     store::{EnvironmentRecord, EnvironmentStatus},
+    task_step::TaskStep,
     tree::CommitTree,
 };
 use guise_config::Colour;
@@ -97,7 +98,9 @@ impl Platform {
     ) -> Result<Built, DeployError> {
         let project = self.project_by_id(&environment.project)?;
         let config = self.read_configuration(environment, commit)?;
-        let images = self.build(&project, environment, &config, commit, report)?;
+        let images = report.step(&TaskStep::Build { commit }, || {
+            self.build(&project, environment, &config, commit, report)
+        })?;
         report.progress(50);
         Ok(Built {
             commit: commit.into(),
@@ -126,7 +129,9 @@ impl Platform {
         self.check_time_zones(&desired, report);
         if steps.is_empty() && reason == Reason::Push {
             report.line("Nothing to do: the environment already runs exactly this.");
-            self.record(environment, commit, &desired)?;
+            report.step(&TaskStep::Record { commit }, || {
+                self.record(environment, commit, &desired)
+            })?;
             return Ok(());
         }
         let changed = !steps.is_empty();
@@ -140,14 +145,14 @@ impl Platform {
             report,
             environment,
             &desired,
-            1,
         );
         if let Err(error) = carry_out.run(&steps) {
-            let number = carry_out.number() + 1;
-            self.back_to(state.deployed, environment, report, number, &error);
+            self.back_to(state.deployed, environment, report, &error);
             return Err(error.into());
         }
-        self.record(environment, commit, &desired)?;
+        report.step(&TaskStep::Record { commit }, || {
+            self.record(environment, commit, &desired)
+        })?;
         self.summary(&desired, report);
         Ok(())
     }
@@ -225,6 +230,8 @@ impl Platform {
         let (project, name) = (&environment.project, &environment.name);
         let deployment = self.store().create_deployment(project, name, commit, desired)?;
         self.store().set_deployed(project, name, &deployment, commit)?;
+        let components: Vec<&str> = desired.components.iter().map(|c| c.name.as_str()).collect();
+        self.store().release_slots_but(project, name, &components)?;
         Ok(deployment)
     }
 
@@ -234,7 +241,6 @@ impl Platform {
         deployed: Option<Desired>,
         environment: &EnvironmentRecord,
         report: &Report,
-        number: u32,
         error: &StepError,
     ) {
         let release = |report: &Report| {
@@ -249,7 +255,7 @@ impl Platform {
         };
         tracing::info!(environment = environment.key(), %error, "going back to the last good deployment");
         report.line("Going back to the deployment that ran before");
-        match self.run_again(&mut deployed, environment, report, number) {
+        match self.run_again(&mut deployed, environment, report) {
             Ok(()) => report.line("The earlier deployment goes on serving."),
             Err(error) => report.line(&format!("E: going back failed too: {error}")),
         }
@@ -262,13 +268,12 @@ impl Platform {
         release(report);
     }
 
-    /// Makes an environment what an earlier deployment of it was. `number` is the first step's in the journal.
+    /// Makes an environment what an earlier deployment of it was.
     pub(crate) fn run_again(
         &self,
         deployed: &mut Desired,
         environment: &EnvironmentRecord,
         report: &Report,
-        number: u32,
     ) -> Result<(), DeployError> {
         let state = self.state(environment)?;
         let steps = plan(deployed, &state, fresh_container_id);
@@ -280,7 +285,6 @@ impl Platform {
             report,
             environment,
             deployed,
-            number,
         )
         .uncancellable();
         Ok(carry_out.run(&steps)?)

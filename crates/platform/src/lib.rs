@@ -23,6 +23,7 @@ mod disk;
 mod edge;
 mod error;
 mod export;
+mod fault;
 mod git;
 mod import;
 mod inspect;
@@ -40,8 +41,10 @@ mod schedule;
 mod show_plan;
 mod step;
 mod store;
+mod sweep;
 mod tail;
 mod task;
+mod task_step;
 mod tree;
 mod variables;
 
@@ -138,8 +141,8 @@ impl Platform {
         })
     }
 
-    /// Picks up where a stopped daemon left off: tells the edge every environment's routes, writes the
-    /// repositories' hooks anew (the program may have moved), and queues unfinished activities again.
+    /// Picks up where a stopped daemon left off: writes the repositories' hooks anew (the program may have moved),
+    /// removes what was half made, tells the edge every environment's routes, and queues unfinished activities again.
     ///
     /// # Errors
     /// When the database cannot be read or the edge does not answer.
@@ -147,6 +150,8 @@ impl Platform {
         for project in self.store().projects()? {
             self.install_hooks(&project.id)?;
         }
+        self.forget_gone_containers()?;
+        self.remove_interrupted_builds()?;
         self.restore_routes()?;
         self.resume_tasks()
     }

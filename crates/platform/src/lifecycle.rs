@@ -6,6 +6,7 @@ use crate::{
     deploy::{DeployError, Reason},
     store::{ActivityRecord, EnvironmentRecord, EnvironmentStatus, EnvironmentType, ProjectRecord},
     task::Task,
+    task_step::TaskStep,
 };
 use guise_model::{ContainerId, VolumeId};
 use std::{collections::BTreeSet, time::Duration};
@@ -172,9 +173,10 @@ impl Platform {
     ) -> Result<(), DeployError> {
         self.stop(environment, report)?;
         self.delete_data(environment, report)?;
-        Ok(self
-            .store()
-            .reset_environment(&environment.project, &environment.name)?)
+        let (project, name) = (&environment.project, &environment.name);
+        report.step(&TaskStep::Deactivate, || {
+            Ok(self.store().reset_environment(project, name)?)
+        })
     }
 
     pub(crate) fn run_delete(
@@ -184,12 +186,16 @@ impl Platform {
     ) -> Result<(), DeployError> {
         self.run_deactivate(environment, report)?;
         self.remove_backups_of(environment, report)?;
-        report.line(&format!("Deleting branch {}", environment.name));
-        self.repository(&environment.project)
-            .delete_branch(&environment.name)?;
-        Ok(self
-            .store()
-            .delete_environment(&environment.project, &environment.name)?)
+        let (project, branch) = (&environment.project, environment.name.as_str());
+        report.line(&format!("Deleting branch {branch}"));
+        report.step(&TaskStep::DeleteBranch { branch }, || {
+            self.repository(project)
+                .delete_branch(branch)
+                .map_err(DeployError::from)
+        })?;
+        report.step(&TaskStep::Forget, || {
+            Ok(self.store().delete_environment(project, branch)?)
+        })
     }
 
     pub(crate) fn run_pause(
@@ -198,9 +204,12 @@ impl Platform {
         report: &Report,
     ) -> Result<(), DeployError> {
         self.stop(environment, report)?;
-        Ok(self
-            .store()
-            .set_status(&environment.project, &environment.name, EnvironmentStatus::Paused)?)
+        let (project, name) = (&environment.project, &environment.name);
+        report.step(&TaskStep::Pause, || {
+            Ok(self
+                .store()
+                .set_status(project, name, EnvironmentStatus::Paused)?)
+        })
     }
 
     pub(crate) fn run_synchronize(
@@ -253,12 +262,16 @@ impl Platform {
         from: &str,
         report: &Report,
     ) -> Result<(), DeployError> {
-        let outcome = self.repository(&into.project).merge(from, &into.name)?;
-        report.line(&format!("{outcome} of {from} into {}", into.name));
-        Ok(())
+        let (repository, into) = (self.repository(&into.project), into.name.as_str());
+        report.step(&TaskStep::MergeBranch { from, into }, || {
+            let outcome = repository.merge(from, into)?;
+            report.line(&format!("{outcome} of {from} into {into}"));
+            Ok(())
+        })
     }
 
-    /// Gives an environment a clone of all its parent's data as of one instant. Volumes it has already stay.
+    /// Gives an environment a clone of all its parent's data as of one instant. One that has a volume of each of its
+    /// parent's already keeps them; some but not all are what a crash left of a clone.
     fn clone_data(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
         let parent = self.parent_of(environment)?;
         let existing: BTreeSet<VolumeId> = self.node().volumes()?.into_iter().collect();
@@ -271,21 +284,32 @@ impl Platform {
             let to = self
                 .store()
                 .volume(&environment.project, &environment.name, &component)?;
-            if !existing.contains(&to) {
-                pairs.push((from, to));
-            }
+            pairs.push((from, to));
         }
-        if pairs.is_empty() {
+        if pairs.iter().all(|(_, to)| existing.contains(to)) {
             return Ok(());
         }
+        self.close(environment, report)?;
+        self.delete_data(environment, report)?;
+        report.step(&TaskStep::CloneData { from: &parent.name }, || {
+            self.clone_volumes(&parent, &pairs, report)
+        })
+    }
+
+    fn clone_volumes(
+        &self,
+        parent: &EnvironmentRecord,
+        pairs: &[(VolumeId, VolumeId)],
+        report: &Report,
+    ) -> Result<(), PlatformError> {
         let frozen: Vec<ContainerId> = self
-            .state(&parent)?
+            .state(parent)?
             .containers
             .into_iter()
             .filter(|c| c.running)
             .map(|c| c.spec.id)
             .collect();
-        let pause = self.node().clone_volumes(&pairs, &frozen)?;
+        let pause = self.node().clone_volumes(pairs, &frozen)?;
         report.line(&format!(
             "Cloned {} volumes of {} as of one instant; it stood still for {:.1} ms",
             pairs.len(),
@@ -297,7 +321,11 @@ impl Platform {
 
     /// Stops and removes an environment's containers and takes its routes from the edge.
     fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
-        self.edge().forget(&environment.key())?;
+        report.step(&TaskStep::ForgetRoutes, || {
+            self.edge()
+                .forget(&environment.key())
+                .map_err(PlatformError::from)
+        })?;
         self.close(environment, report)
     }
 
@@ -307,29 +335,39 @@ impl Platform {
         environment: &EnvironmentRecord,
         report: &Report,
     ) -> Result<(), PlatformError> {
-        report.line("Closing all services");
         let containers = self.state(environment)?.containers;
+        if !containers.is_empty() {
+            report.line("Closing all services");
+        }
         for actual in &containers {
             self.end_cron(environment, &actual.component, report);
         }
         for actual in containers {
-            self.node().remove(&actual.spec.id, GRACE)?;
-            self.store().disown_container(&actual.spec.id)?;
+            let container = &actual.spec.id;
+            report.step(&TaskStep::RemoveContainer { container }, || {
+                self.node().remove(container, GRACE)?;
+                self.store()
+                    .disown_container(container)
+                    .map_err(PlatformError::from)
+            })?;
         }
         Ok(())
     }
 
     fn delete_data(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
-        let volumes = self
+        let existing: BTreeSet<VolumeId> = self.node().volumes()?.into_iter().collect();
+        let mut volumes = self
             .store()
             .volumes(&environment.project, Some(&environment.name))?;
-        report.line(&format!(
-            "Deleting {} volumes of {}",
-            volumes.len(),
-            environment.name
-        ));
-        for (_, volume) in volumes {
-            self.node().volume_delete(&volume)?;
+        volumes.retain(|(_, volume)| existing.contains(volume));
+        if !volumes.is_empty() {
+            let (count, name) = (volumes.len(), &environment.name);
+            report.line(&format!("Deleting {count} volumes of {name}"));
+        }
+        for (component, volume) in &volumes {
+            report.step(&TaskStep::DeleteVolume { component, volume }, || {
+                self.node().volume_delete(volume).map_err(PlatformError::from)
+            })?;
         }
         Ok(())
     }

@@ -12,6 +12,9 @@
 //! | relationships | names and allowed connections |
 //! | base image, size, mounts, or anything else of a container | that container anew |
 //! | a service's databases or endpoints | provision it again |
+//!
+//! Compared is with what runs, and with the last deployment that came to its end: between the two lies what a
+//! deployment did that a crash interrupted, and of which the processes may not know yet.
 
 use crate::{
     desired::{Component, ComponentKind, Desired, ENV_FILE, Life, NGINX_FILE, ROUTES_FILE},
@@ -74,13 +77,12 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
         } else {
             &mut apps
         };
+        let settled = actual.and_then(|actual| settled(actual, state.deployed.as_ref()));
         match actual {
-            Some(actual) if actual.running && !must_be_made_anew(&component.spec, &actual.spec) => {
+            Some(actual) if can_stay(component, actual, settled) => {
                 component.spec.id = actual.spec.id.clone();
-                steps.extend(update(component, &actual.spec));
-                if must_provision_again(component, state.deployed.as_ref()) {
-                    steps.push(provision(component));
-                }
+                steps.extend(update(component, &actual.spec, settled));
+                steps.extend(get_ready_again(component, settled));
             }
             Some(actual) => {
                 component.spec.id = fresh();
@@ -109,8 +111,10 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
     quiet.sort_by_key(waits);
     services.sort_by_key(waits);
 
-    // The edge has forgotten the routes of an environment that was stopped.
-    let routes_differ = state.containers.is_empty()
+    // The edge has forgotten the routes of an environment that was stopped. Where nothing is settled, none is known to
+    // have told it again.
+    let is_unsettled = |actual: &Actual| settled(actual, state.deployed.as_ref()).is_none();
+    let routes_differ = state.containers.iter().all(is_unsettled)
         || state
             .deployed
             .as_ref()
@@ -206,16 +210,46 @@ fn provision(component: &Component) -> Step {
     }
 }
 
-fn must_provision_again(component: &Component, deployed: Option<&Desired>) -> bool {
+/// What a container was when a deployment last came to its end with it. A deployment that a crash interrupted may
+/// have changed the container since, and not have told the processes in it.
+fn settled<'a>(actual: &Actual, deployed: Option<&'a Desired>) -> Option<&'a Component> {
+    deployed?
+        .components
+        .iter()
+        .find(|component| component.name == actual.component && component.spec.id == actual.spec.id)
+}
+
+/// Whether a container can be brought up to date as it is. An app or worker that no deployment has come to its end
+/// with cannot: how far it came is not known. A service is spared that: it may be making its database.
+fn can_stay(component: &Component, actual: &Actual, settled: Option<&Component>) -> bool {
+    actual.running
+        && (settled.is_some() || component.kind == ComponentKind::Service)
+        && !must_be_made_anew(&component.spec, &actual.spec)
+}
+
+/// Steps that a running service needs because what is to be in it changed, or because it was never awaited.
+fn get_ready_again(component: &Component, settled: Option<&Component>) -> Vec<Step> {
     let Life::Service {
-        provision: Some(wanted),
-        ..
+        provision: wanted, ..
     } = &component.life
     else {
-        return false;
+        return Vec::new();
     };
-    let before = deployed.and_then(|deployed| deployed.components.iter().find(|c| c.name == component.name));
-    !matches!(before.map(|c| &c.life), Some(Life::Service { provision: Some(had), .. }) if had == wanted)
+    let mut steps = Vec::new();
+    if settled.is_none() {
+        steps.push(Step::AwaitService {
+            component: component.name.clone(),
+            container: component.spec.id.clone(),
+        });
+    }
+    let is_provisioned = matches!(
+        settled.map(|settled| &settled.life),
+        Some(Life::Service { provision: had, .. }) if had == wanted
+    );
+    if wanted.is_some() && !is_provisioned {
+        steps.push(provision(component));
+    }
+    steps
 }
 
 /// Whether two specs differ in something that a running container cannot change.
@@ -234,19 +268,22 @@ fn must_be_made_anew(desired: &ContainerSpec, actual: &ContainerSpec) -> bool {
         || files_matter && desired.files != actual.files
 }
 
-/// Steps that bring a running container up to date.
-fn update(component: &Component, actual: &ContainerSpec) -> Vec<Step> {
+/// Steps that bring a running container up to date. What changed since it was `settled` is done even where the
+/// container has it already: a deployment that was interrupted may have done it without telling the processes, or
+/// half.
+fn update(component: &Component, actual: &ContainerSpec, settled: Option<&Component>) -> Vec<Step> {
     let (name, container) = (&component.name, &actual.id);
     let desired = &component.spec;
+    let settled = settled.map_or(actual, |settled| &settled.spec);
     let mut steps = Vec::new();
-    if desired.link != actual.link {
+    if desired.link != actual.link || desired.link != settled.link {
         steps.push(Step::Connect {
             component: name.clone(),
             container: container.clone(),
         });
     }
-    let write = changed(&desired.files, &actual.files);
-    let remove = gone(&desired.files, &actual.files);
+    let write = in_either(changed, &desired.files, [&actual.files, &settled.files]);
+    let remove = in_either(gone, &desired.files, [&actual.files, &settled.files]);
     let nginx_differs = write.iter().any(|path| path == NGINX_FILE);
     let quiet_file = |path: &String| path == NGINX_FILE || path == ROUTES_FILE;
     let mut restart = write
@@ -261,7 +298,8 @@ fn update(component: &Component, actual: &ContainerSpec) -> Vec<Step> {
             remove,
         });
     }
-    if let (Some(AppImage::Frozen { image }), true) = (&desired.app, desired.app != actual.app) {
+    let app_differs = desired.app != actual.app || desired.app != settled.app;
+    if let (Some(AppImage::Frozen { image }), true) = (&desired.app, app_differs) {
         steps.push(Step::SwapApp {
             component: name.clone(),
             container: container.clone(),
@@ -293,6 +331,19 @@ fn update(component: &Component, actual: &ContainerSpec) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The paths that `differing` finds in comparison with either of two states.
+fn in_either(
+    differing: fn(&[RunFile], &[RunFile]) -> Vec<String>,
+    desired: &[RunFile],
+    states: [&[RunFile]; 2],
+) -> Vec<String> {
+    let paths: BTreeSet<String> = states
+        .iter()
+        .flat_map(|state| differing(desired, state))
+        .collect();
+    paths.into_iter().collect()
 }
 
 fn changed(desired: &[RunFile], actual: &[RunFile]) -> Vec<String> {

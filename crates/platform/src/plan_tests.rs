@@ -192,6 +192,54 @@ fn an_environment_that_was_stopped_gets_its_routes_again() {
     state.containers.clear();
     let steps = words(&plan(&mut desired(), &state, fresh()));
     assert_eq!(steps.last().unwrap(), "set_routes");
+
+    // The same after a crash between its containers and its routes.
+    let mut state = carried_out(desired());
+    for actual in &mut state.containers {
+        actual.spec.id = ContainerId::new(format!("again{:07}", actual.spec.slot)).unwrap();
+    }
+    let steps = words(&plan(&mut desired(), &state, fresh()));
+    assert_eq!(steps.last().unwrap(), "set_routes");
+}
+
+#[test]
+fn code_that_an_interrupted_deployment_swapped_is_started() {
+    let mut state = carried_out(desired());
+    state.containers[1].spec.app = Some(AppImage::Frozen { image: image('c') });
+    let mut desired = desired();
+    desired.components[1].spec.app = Some(AppImage::Frozen { image: image('c') });
+    let steps = words(&plan(&mut desired, &state, fresh()));
+    assert_eq!(
+        steps,
+        ["hold", "swap_app app", "restart_app app", "await_app app"]
+    );
+}
+
+#[test]
+fn files_that_an_interrupted_deployment_wrote_are_read() {
+    let mut state = carried_out(desired());
+    let mut desired = desired();
+    desired.components[1].spec.files[2].content = "new".into();
+    state.containers[1].spec.files[2].content = "new".into();
+    let steps = words(&plan(&mut desired, &state, fresh()));
+    assert_eq!(steps, ["write_files app", "reload_nginx app"]);
+}
+
+#[test]
+fn of_what_an_interrupted_deployment_made_services_are_awaited_and_apps_made_anew() {
+    let mut state = carried_out(desired());
+    state.deployed = None;
+    let steps = words(&plan(&mut desired(), &state, fresh()));
+    let expected = [
+        "hold",
+        "remove_container app",
+        "await_service db",
+        "provision db",
+        "create_container app",
+        "await_app app",
+        "set_routes",
+    ];
+    assert_eq!(steps, expected);
 }
 
 #[test]
@@ -354,6 +402,7 @@ fn a_plan_repeated_after_a_crash_in_its_middle_still_arrives() {
         steps,
         [
             "hold",
+            "await_service db",
             "provision db",
             "create_container app",
             "await_app app",

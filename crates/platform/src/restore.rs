@@ -10,6 +10,7 @@ use crate::{
     desired::Desired,
     store::{ActivityRecord, BackupRecord, BackupStatus, EnvironmentRecord, EnvironmentType},
     task::Task,
+    task_step::TaskStep,
 };
 use guise_model::{ActivityId, BackupId, VolumeId};
 
@@ -114,7 +115,7 @@ impl Platform {
         let before = self.deployed(environment)?;
         let replacements = replacements(backup, report.id());
         let outcome = self
-            .exchange_data(environment, &replacements, report)
+            .exchange_data(&backup.id, environment, &replacements, report)
             .map_err(DeployError::from)
             .and_then(|()| self.deploy_built(environment, built, Reason::Redeploy, report));
         if outcome.is_err()
@@ -122,10 +123,14 @@ impl Platform {
         {
             self.put_data_back(environment, &replacements, before, report)?;
         }
-        self.edge()
-            .release(&environment.key())
-            .map_err(PlatformError::from)?;
-        self.delete_replaced(environment, &replacements, report)?;
+        report.step(&TaskStep::Release, || {
+            self.edge()
+                .release(&environment.key())
+                .map_err(PlatformError::from)
+        })?;
+        report.step(&TaskStep::DeleteReplaced, || {
+            self.delete_replaced(environment, &replacements, report)
+        })?;
         outcome
     }
 
@@ -133,6 +138,7 @@ impl Platform {
     /// nothing when that has happened before a crash.
     fn exchange_data(
         &self,
+        backup: &BackupId,
         environment: &EnvironmentRecord,
         replacements: &[Replacement],
         report: &Report,
@@ -145,22 +151,34 @@ impl Platform {
             return Ok(());
         }
         self.delete_replaced(environment, replacements, report)?;
-        for new in replacements {
-            self.node().volume_delete(&new.to)?;
-        }
-        let pairs = replacements.iter().map(|new| (new.from.clone(), new.to.clone()));
-        // Nobody writes to a backup, so nobody needs to stand still.
-        self.node().clone_volumes(&pairs.collect::<Vec<_>>(), &[])?;
-        self.edge().hold(&environment.key())?;
+        report.step(&TaskStep::CopyBackup { backup }, || {
+            self.copy_backup(replacements)
+        })?;
+        report.step(&TaskStep::Hold, || {
+            let held = self.edge().hold(&environment.key());
+            held.map_err(PlatformError::from)
+        })?;
         self.close(environment, report)?;
         report.line(&format!(
             "Replacing the data of {} components",
             replacements.len()
         ));
         let (project, name) = (&environment.project, &environment.name);
-        Ok(self
-            .store()
-            .exchange_volumes(project, name, &owned_by_component(replacements))?)
+        report.step(&TaskStep::ExchangeVolumes, || {
+            Ok(self
+                .store()
+                .exchange_volumes(project, name, &owned_by_component(replacements))?)
+        })
+    }
+
+    fn copy_backup(&self, replacements: &[Replacement]) -> Result<(), PlatformError> {
+        for new in replacements {
+            self.node().volume_delete(&new.to)?;
+        }
+        let pairs = replacements.iter().map(|new| (new.from.clone(), new.to.clone()));
+        // Nobody writes to a backup, so nobody needs to stand still.
+        self.node().clone_volumes(&pairs.collect::<Vec<_>>(), &[])?;
+        Ok(())
     }
 
     /// Gives an environment its data back and lets the deployment from before run with it, which it does already
@@ -174,9 +192,11 @@ impl Platform {
     ) -> Result<(), DeployError> {
         report.line("Putting the data back that was there before");
         let (project, name) = (&environment.project, &environment.name);
-        self.store()
-            .put_volumes_back(project, name, &owned_by_component(replacements))?;
-        self.run_again(&mut before, environment, report, 1)?;
+        report.step(&TaskStep::PutVolumesBack, || {
+            self.store()
+                .put_volumes_back(project, name, &owned_by_component(replacements))
+        })?;
+        self.run_again(&mut before, environment, report)?;
         if let Some(commit) = &environment.head_commit
             && self.deployed(environment)?.as_ref() != Some(&before)
         {

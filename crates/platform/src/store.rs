@@ -13,9 +13,9 @@ mod ownership;
 mod projects;
 
 pub use activities::{ActivityRecord, ActivityState};
-pub use backups::{BackupRecord, BackupStatus, BackupVolume};
 #[cfg(test)]
 pub(crate) use backups::tests::backup as backup_for_tests;
+pub use backups::{BackupRecord, BackupStatus, BackupVolume};
 pub use deployments::{BuildRecord, DeploymentRecord};
 pub use environments::{EnvironmentRecord, EnvironmentStatus, EnvironmentType};
 pub use projects::ProjectRecord;

@@ -129,10 +129,15 @@ impl Platform {
                 (Some(project), Some(name)) => self.store().environment(project, name)?,
                 _ => None,
             };
-            let (Ok(task), Some(environment)) = (task, environment) else {
-                self.store()
-                    .end_activity(&activity.id, crate::ActivityState::Complete, false)?;
-                continue;
+            let (task, environment) = match (task, environment) {
+                (Ok(task), Some(environment)) => (task, environment),
+                (task, _) => {
+                    // An environment that is gone was deleted, by this very task if that is what it was for.
+                    let done = matches!(task, Ok(Task::Delete));
+                    self.store()
+                        .end_activity(&activity.id, crate::ActivityState::Complete, done)?;
+                    continue;
+                }
             };
             tracing::info!(activity = %activity.id, "going on with an unfinished activity");
             let queue = environment.key();
@@ -188,7 +193,9 @@ impl Platform {
             } => self.run_backup(environment, backup, *live, expires_at.as_ref(), report),
             Task::DeleteBackup { backup } => self.run_delete_backup(backup, report),
             Task::ExportBackup { backup, directory } => self.run_export(backup, directory, report),
-            Task::ImportBackup { backup, directory } => self.run_import(environment, backup, directory, report),
+            Task::ImportBackup { backup, directory } => {
+                self.run_import(environment, backup, directory, report)
+            }
             Task::Restore { backup, code } => self.run_restore(environment, backup, *code, report),
             Task::Rollback { deployment, backup } => {
                 self.run_rollback(environment, deployment, backup.as_ref(), report)

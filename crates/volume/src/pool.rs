@@ -47,6 +47,7 @@ impl Pool {
         for directory in ["volumes", "scratch"] {
             make_private_directory(&pool.root.join(directory))?;
         }
+        pool.remove_unfinished()?;
         pool.enable_quotas();
         Ok(pool)
     }

@@ -54,6 +54,15 @@ impl Pool {
         fs::rename(&path, self.path(id)).map_err(failed("rename"))
     }
 
+    /// Removes volumes that somebody who was killed was making.
+    pub(crate) fn remove_unfinished(&self) -> Result<(), VolumeError> {
+        let names = self.names("volumes")?.into_iter();
+        for name in names.filter(|name| name.starts_with('.')) {
+            self.remove("volumes", &name)?;
+        }
+        Ok(())
+    }
+
     /// Makes the volume `to` as a copy-on-write snapshot of `from`, as it is at this instant. Subvolumes that somebody
     /// made inside of `from` are empty directories in it.
     ///

@@ -71,6 +71,23 @@ impl Store {
         Ok(())
     }
 
+    /// Gives back the slots of an environment's components but those of `kept` and those that have a container.
+    pub fn release_slots_but(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        kept: &[&str],
+    ) -> Result<(), StoreError> {
+        self.connection().execute(
+            "DELETE FROM slots WHERE project = ?1 AND environment = ?2
+                 AND component NOT IN (SELECT value FROM json_each(?3))
+                 AND component NOT IN
+                     (SELECT component FROM containers WHERE project = ?1 AND environment = ?2)",
+            params![project.as_str(), environment, serde_json::json!(kept).to_string()],
+        )?;
+        Ok(())
+    }
+
     /// Records the owner of a container about to be made.
     pub fn own_container(
         &self,
@@ -235,6 +252,23 @@ mod tests {
         assert_eq!(store.slot(&project, "main", "app", 10).unwrap(), 1);
         store.release_slot(&project, "main", "app").unwrap();
         assert_eq!(store.slot(&project, "dev", "app", 10).unwrap(), 1);
+    }
+
+    #[test]
+    fn slots_of_components_that_are_gone_are_given_back() {
+        let (_directory, store, project) = store();
+        let container = ContainerId::new("abcdefghijkl").unwrap();
+        for component in ["kept", "gone", "stays"] {
+            store.slot(&project, "main", component, 10).unwrap();
+        }
+        store.slot(&project, "dev", "gone", 10).unwrap();
+        store
+            .own_container(&container, &project, "main", "stays")
+            .unwrap();
+        store.release_slots_but(&project, "main", &["kept"]).unwrap();
+        assert_eq!(store.slot(&project, "main", "new", 10).unwrap(), 2);
+        assert_eq!(store.slot(&project, "main", "stays", 10).unwrap(), 3);
+        assert_eq!(store.slot(&project, "dev", "gone", 10).unwrap(), 4);
     }
 
     #[test]

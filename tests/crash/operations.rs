@@ -1,0 +1,441 @@
+//! What the daemon is killed in: what is done, and what must have come of it.
+
+use crate::site::CrashSite;
+use anyhow::{Context, Result, ensure};
+use journeys::Guise;
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+    process::Command,
+};
+
+/// What is there while the operations are tried: a project with `main` and its branch `dev`, and what they must say.
+pub struct Scene<'a> {
+    pub guise: &'a Guise,
+    pub site: CrashSite<'a>,
+    /// URL of `main`, asked for while there was a daemon.
+    pub production: String,
+    /// Makes each page and row another one.
+    count: Cell<u32>,
+    /// What `main` says.
+    page: RefCell<String>,
+    /// What `main` said before the last push.
+    page_before: RefCell<String>,
+    /// The rows and files that an environment must have afterwards.
+    data: RefCell<String>,
+    /// What the backup holds.
+    backed_up: RefCell<Option<String>>,
+}
+
+/// Something that guised does in one activity.
+pub struct Operation {
+    pub name: &'static str,
+    /// The activity's type.
+    pub activity: &'static str,
+    /// Whether the activity succeeds.
+    pub succeeds: bool,
+    /// Whether `main` must not notice.
+    pub spares_production: bool,
+    pub prepare: fn(&Scene<'_>) -> Result<()>,
+    pub command: fn(&Scene<'_>) -> Result<Command>,
+    /// What must be so once the activity has ended.
+    pub arrived: fn(&Scene<'_>) -> Result<()>,
+}
+
+/// Operations that are tried by turns: one undoes the other.
+pub struct Pair {
+    pub sentence: &'static str,
+    pub operations: &'static [Operation],
+}
+
+pub const PAIRS: &[Pair] = &[
+    Pair {
+        sentence: "code is pushed and rolled back",
+        operations: &[
+            Operation {
+                name: "push of code",
+                activity: "environment.push",
+                succeeds: true,
+                spares_production: false,
+                prepare: |scene| scene.change_page(),
+                command: |scene| Ok(scene.site.repository.push_command()),
+                arrived: |scene| scene.main_is_right(),
+            },
+            Operation {
+                name: "rollback",
+                activity: "environment.rollback",
+                succeeds: true,
+                spares_production: false,
+                prepare: |scene| {
+                    scene.page.swap(&scene.page_before);
+                    Ok(())
+                },
+                command: |scene| Ok(scene.guise(&["rollback"])),
+                arrived: |scene| scene.main_is_right(),
+            },
+        ],
+    },
+    Pair {
+        sentence: "a new project is pushed",
+        operations: &[Operation {
+            name: "first push",
+            activity: "environment.push",
+            succeeds: true,
+            spares_production: true,
+            prepare: |scene| scene.begin_another(),
+            command: |scene| {
+                Ok(scene
+                    .guise
+                    .command(&scene.guise.directory().join(ANOTHER), &["up"]))
+            },
+            arrived: |scene| {
+                let site = CrashSite::at(scene.guise, ANOTHER);
+                site.says("main", "first")?;
+                scene.main_is_right()
+            },
+        }],
+    },
+    Pair {
+        sentence: "a mount is pushed, and taken away again",
+        operations: &[
+            Operation {
+                name: "push of a mount",
+                activity: "environment.push",
+                succeeds: true,
+                spares_production: false,
+                prepare: |scene| scene.change_app("mounts:\n", MOUNTS),
+                command: |scene| Ok(scene.site.repository.push_command()),
+                arrived: |scene| scene.main_is_right(),
+            },
+            Operation {
+                name: "push without the mount",
+                activity: "environment.push",
+                succeeds: true,
+                spares_production: false,
+                prepare: |scene| scene.change_app(MOUNTS, "mounts:\n"),
+                command: |scene| Ok(scene.site.repository.push_command()),
+                arrived: |scene| scene.main_is_right(),
+            },
+        ],
+    },
+    Pair {
+        sentence: "code that does not start is pushed, and repaired",
+        operations: &[
+            Operation {
+                name: "failing push",
+                activity: "environment.push",
+                succeeds: false,
+                spares_production: false,
+                prepare: |scene| scene.change_app("start: python server.py", "start: exit 3"),
+                command: |scene| Ok(scene.site.repository.push_command()),
+                arrived: |scene| scene.main_is_right(),
+            },
+            Operation {
+                name: "repairing push",
+                activity: "environment.push",
+                succeeds: true,
+                spares_production: false,
+                prepare: |scene| scene.change_app("start: exit 3", "start: python server.py"),
+                command: |scene| Ok(scene.site.repository.push_command()),
+                arrived: |scene| scene.main_is_right(),
+            },
+        ],
+    },
+    Pair {
+        sentence: "a branch is made and deleted",
+        operations: &[
+            Operation {
+                name: "branch",
+                activity: "environment.branch",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| scene.add_to_main(),
+                command: |scene| Ok(scene.guise(&["environment", "branch", "gone", "main"])),
+                arrived: |scene| scene.is_as_main("gone"),
+            },
+            Operation {
+                name: "delete",
+                activity: "environment.delete",
+                succeeds: true,
+                spares_production: true,
+                prepare: |_| Ok(()),
+                command: |scene| Ok(scene.guise(&["--yes", "environment", "delete", "gone"])),
+                arrived: |scene| {
+                    let known = scene
+                        .guise
+                        .json(scene.site.repository.root(), &["environment", "list"])?;
+                    ensure!(
+                        !known.to_string().contains("\"gone\""),
+                        "it is still there: {known}"
+                    );
+                    scene.main_is_right()
+                },
+            },
+        ],
+    },
+    Pair {
+        sentence: "an environment is deactivated and activated",
+        operations: &[
+            Operation {
+                name: "deactivate",
+                activity: "environment.deactivate",
+                succeeds: true,
+                spares_production: true,
+                prepare: |_| Ok(()),
+                command: |scene| Ok(scene.guise(&["--yes", "environment", "deactivate", "dev"])),
+                arrived: |scene| scene.nothing_runs_in("dev"),
+            },
+            Operation {
+                name: "activate",
+                activity: "environment.activate",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| scene.add_to_main(),
+                command: |scene| Ok(scene.guise(&["environment", "activate", "dev"])),
+                arrived: |scene| {
+                    ensure!(
+                        scene.site.data("dev")? == scene.data(),
+                        "dev has other data than main"
+                    );
+                    scene.main_is_right()
+                },
+            },
+        ],
+    },
+    Pair {
+        sentence: "an environment is paused and resumed",
+        operations: &[
+            Operation {
+                name: "pause",
+                activity: "environment.pause",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| scene.add_to("dev"),
+                command: |scene| Ok(scene.guise(&["environment", "pause", "dev"])),
+                arrived: |scene| scene.nothing_runs_in("dev"),
+            },
+            Operation {
+                name: "resume",
+                activity: "environment.resume",
+                succeeds: true,
+                spares_production: true,
+                prepare: |_| Ok(()),
+                command: |scene| Ok(scene.guise(&["environment", "resume", "dev"])),
+                arrived: |scene| {
+                    let data = scene.site.data("dev")?;
+                    ensure!(
+                        data == scene.data(),
+                        "dev has {data:?} instead of {:?}",
+                        scene.data()
+                    );
+                    Ok(())
+                },
+            },
+        ],
+    },
+    Pair {
+        sentence: "data is synchronized",
+        operations: &[Operation {
+            name: "synchronize data",
+            activity: "environment.synchronize",
+            succeeds: true,
+            spares_production: true,
+            prepare: |scene| {
+                scene.add_to("dev")?;
+                scene.add_to_main()
+            },
+            command: |scene| {
+                let words = [
+                    "--environment",
+                    "dev",
+                    "--yes",
+                    "environment",
+                    "synchronize",
+                    "data",
+                ];
+                Ok(scene.guise(&words))
+            },
+            arrived: |scene| {
+                ensure!(
+                    scene.site.data("dev")? == scene.data(),
+                    "dev has other data than main"
+                );
+                scene.main_is_right()
+            },
+        }],
+    },
+    Pair {
+        sentence: "a branch is merged",
+        operations: &[Operation {
+            name: "merge",
+            activity: "environment.merge",
+            succeeds: true,
+            spares_production: false,
+            prepare: |scene| {
+                scene.change_page()?;
+                let words = ["push", "--quiet", "guise", "HEAD:refs/heads/feature"];
+                scene.site.repository.git(&words).map(drop)
+            },
+            command: |scene| Ok(scene.guise(&["environment", "merge", "feature"])),
+            arrived: |scene| scene.main_is_right(),
+        }],
+    },
+    Pair {
+        sentence: "a backup is made and deleted",
+        operations: &[
+            Operation {
+                name: "backup",
+                activity: "environment.backup",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| scene.add_to_main(),
+                command: |scene| Ok(scene.guise(&["backup", "create"])),
+                arrived: |scene| scene.main_is_right(),
+            },
+            Operation {
+                name: "delete backup",
+                activity: "environment.backup.delete",
+                succeeds: true,
+                spares_production: true,
+                prepare: |_| Ok(()),
+                command: |scene| {
+                    let newest = scene.newest_backup()?;
+                    Ok(scene.guise(&["--yes", "backup", "delete", &newest]))
+                },
+                arrived: |scene| scene.main_is_right(),
+            },
+        ],
+    },
+    Pair {
+        sentence: "a backup is restored",
+        operations: &[Operation {
+            name: "restore",
+            activity: "environment.restore",
+            succeeds: true,
+            spares_production: false,
+            prepare: |scene| {
+                scene.add_to_main()?;
+                let backed_up = scene.backed_up.borrow().clone();
+                let backed_up = match backed_up {
+                    Some(backed_up) => backed_up,
+                    None => {
+                        let words = ["backup", "create"];
+                        scene.guise.run(scene.site.repository.root(), &words)?.ok()?;
+                        scene.data()
+                    }
+                };
+                scene.backed_up.replace(Some(backed_up.clone()));
+                scene.add_to_main()?;
+                scene.data.replace(backed_up);
+                Ok(())
+            },
+            command: |scene| Ok(scene.guise(&["--yes", "backup", "restore", "--no-code"])),
+            arrived: |scene| scene.main_is_right(),
+        }],
+    },
+];
+
+/// Another mount makes another container.
+const MOUNTS: &str = "mounts:\n    more: { source: local, source_path: more }\n";
+
+/// The project that is pushed for the first time again and again.
+const ANOTHER: &str = "another";
+
+impl<'a> Scene<'a> {
+    pub fn set(guise: &'a Guise) -> Result<Self> {
+        let site = CrashSite::write(guise, "crash")?;
+        let root = site.repository.root();
+        guise.run(root, &["up"])?.ok()?;
+        guise.run(root, &["environment", "branch", "dev", "main"])?.ok()?;
+        let scene = Self {
+            guise,
+            production: site.url("main")?,
+            site,
+            count: Cell::default(),
+            page: RefCell::new("first".into()),
+            page_before: RefCell::default(),
+            data: RefCell::default(),
+            backed_up: RefCell::default(),
+        };
+        scene.add_to_main()?;
+        Ok(scene)
+    }
+
+    fn guise(&self, arguments: &[&str]) -> Command {
+        self.guise.command(self.site.repository.root(), arguments)
+    }
+
+    fn data(&self) -> String {
+        self.data.borrow().clone()
+    }
+
+    fn next(&self, what: &str) -> String {
+        self.count.set(self.count.get() + 1);
+        format!("{what}-{}", self.count.get())
+    }
+
+    fn add_to(&self, environment: &str) -> Result<()> {
+        self.site.add(environment, &self.next("row"))?;
+        self.data.replace(self.site.data(environment)?);
+        Ok(())
+    }
+
+    fn add_to_main(&self) -> Result<()> {
+        self.add_to("main")
+    }
+
+    fn change_page(&self) -> Result<()> {
+        self.data.replace(self.site.data("main")?);
+        let page = self.next("page");
+        self.site.repository.write("page.txt", &page)?;
+        self.site.repository.commit("Change the page")?;
+        self.page_before.replace(self.page.replace(page));
+        Ok(())
+    }
+
+    fn change_app(&self, old: &str, new: &str) -> Result<()> {
+        self.data.replace(self.site.data("main")?);
+        // A rollback may have left another page than the work tree's.
+        self.site.repository.write("page.txt", &self.page.borrow())?;
+        self.site.repository.replace(".platform.app.yaml", old, new)?;
+        self.site.repository.commit("Change the app")
+    }
+
+    fn begin_another(&self) -> Result<()> {
+        self.data.replace(self.site.data("main")?);
+        let root = self.guise.directory().join(ANOTHER);
+        if root.exists() {
+            self.guise.run(&root, &["--yes", "project", "delete"])?.ok()?;
+            fs::remove_dir_all(&root)?;
+        }
+        CrashSite::write(self.guise, ANOTHER).map(drop)
+    }
+
+    fn main_is_right(&self) -> Result<()> {
+        self.is_as_main("main")
+    }
+
+    fn is_as_main(&self, environment: &str) -> Result<()> {
+        self.site.says(environment, &self.page.borrow())?;
+        let (data, expected) = (self.site.data(environment)?, self.data());
+        ensure!(
+            data == expected,
+            "{environment} has {data:?} instead of {expected:?}"
+        );
+        Ok(())
+    }
+
+    fn nothing_runs_in(&self, environment: &str) -> Result<()> {
+        let containers = self.site.containers(environment)?;
+        ensure!(containers.is_empty(), "{environment} still has {containers:?}");
+        self.site.says("main", &self.page.borrow())
+    }
+
+    fn newest_backup(&self) -> Result<String> {
+        let backups = self
+            .guise
+            .json(self.site.repository.root(), &["backup", "list"])?;
+        let newest = backups[0]["id"].as_str();
+        Ok(newest.context("there is no backup")?.to_string())
+    }
+}
