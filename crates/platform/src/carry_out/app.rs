@@ -66,10 +66,15 @@ impl CarryOut<'_> {
         let before = restarted.flatten();
         let begun = Instant::now();
         let mut looked_at_ends = begun;
+        let mut killed = false;
         while begun.elapsed() < PATIENCE {
             let now = self.node.listener(container, listen)?;
             if now.is_some() && now != before {
                 return self.post_start(component, container);
+            }
+            if now.is_some() && begun.elapsed() > super::STOP_GRACE && !killed {
+                killed = true;
+                self.kill(component, container)?;
             }
             if looked_at_ends.elapsed() >= LOOK_AT_ENDS {
                 looked_at_ends = Instant::now();
@@ -85,6 +90,18 @@ impl CarryOut<'_> {
             "W: {name} runs but does not listen on {place} after {} s; until it does, requests get a 502",
             PATIENCE.as_secs()
         ));
+        Ok(())
+    }
+
+    /// Kills a start command that ignores the TERM of its restart, with all that it started.
+    fn kill(&self, component: &Component, container: &ContainerId) -> Result<(), StepError> {
+        let (name, seconds) = (&component.name, super::STOP_GRACE.as_secs());
+        self.report.line(&format!(
+            "W: the start command of {name} did not stop within {seconds} s and is killed"
+        ));
+        let script = "kill -KILL -- \"-$(cat /run/guise/app.pid)\"";
+        self.node
+            .exec(container, &shell(component, script), b"", Duration::from_secs(10))?;
         Ok(())
     }
 
