@@ -99,10 +99,7 @@ const JOURNEYS: &[Journey] = &[
         "a backup is restored with and without its code, in a copy, and from outside",
         backups::are_restored_anywhere,
     ),
-    (
-        "code goes back at once and data stays",
-        backups::code_goes_back,
-    ),
+    ("code goes back at once and data stays", backups::code_goes_back),
     ("a deleted project leaves nothing", together::deleted_project),
 ];
 
