@@ -73,19 +73,25 @@ impl Marks {
         self.restore_forwarding()
     }
 
-    /// Puts IPv4 forwarding back to what it was before, which guise keeps in a file of that name.
+    /// Withdraws the claim on IPv4 forwarding; with the last one it is put back to what it was.
     fn restore_forwarding(&self) -> Result<()> {
-        let mut places = directories(&self.state);
-        places.push(self.state.clone());
-        for file in places
-            .into_iter()
-            .map(|place| place.join("ip_forward"))
-            .filter(|file| file.is_file())
-        {
-            let former = fs::read_to_string(&file)?;
-            fs::write("/proc/sys/net/ipv4/ip_forward", former.trim())
-                .context("cannot restore IPv4 forwarding")?;
-            fs::remove_file(file)?;
+        let claims = Path::new("/run/guise/forwarding");
+        let former = claims.join(".former");
+        if !former.is_file() {
+            return Ok(());
+        }
+        // It may have been withdrawn already.
+        let _ = fs::remove_file(claims.join(&self.name));
+        let others = fs::read_dir(claims)?
+            .flatten()
+            .any(|claim| claim.file_name() != ".former");
+        if !others {
+            fs::write(
+                "/proc/sys/net/ipv4/ip_forward",
+                fs::read_to_string(&former)?.trim(),
+            )
+            .context("cannot restore IPv4 forwarding")?;
+            fs::remove_file(former)?;
         }
         Ok(())
     }

@@ -13,7 +13,6 @@ use std::{
     collections::BTreeSet,
     fs,
     net::Ipv4Addr,
-    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -37,17 +36,15 @@ pub struct Network {
     instance: Instance,
     nameservers: Vec<Ipv4Addr>,
     mtu: u32,
-    directory: PathBuf,
     elements: Mutex<Elements>,
 }
 
 impl Network {
-    /// Makes the instance's table, or adopts the one that is there without a gap, and turns IPv4 forwarding on. What
-    /// must be restored by [`close`](Self::close) is remembered in `directory`, which exists.
+    /// Makes the instance's table, or adopts the one that is there without a gap, and turns IPv4 forwarding on.
     ///
     /// # Errors
     /// When the table cannot be listed or made.
-    pub fn open(instance: &Instance, directory: &Path) -> Result<Self, NetworkError> {
+    pub fn open(instance: &Instance) -> Result<Self, NetworkError> {
         let nameservers = host_nameservers()?;
         let ruleset = Ruleset {
             instance,
@@ -59,12 +56,11 @@ impl Network {
             nft::apply(&instance.name, &ruleset.replacement(&elements))?;
         }
         // Only now: a machine that forwards before the table is there would forward anything.
-        forwarding::enable(directory)?;
+        forwarding::enable(&instance.name)?;
         Ok(Self {
             instance: instance.clone(),
             mtu: uplink_mtu(),
             nameservers,
-            directory: directory.into(),
             elements: Mutex::new(elements),
         })
     }
@@ -171,7 +167,7 @@ impl Network {
         Ok(gone)
     }
 
-    /// Removes every link and the table, and puts forwarding back to what it was.
+    /// Removes every link and the table, and puts forwarding back to what it was unless another guise needs it.
     ///
     /// # Errors
     /// When the kernel refuses; it can be called again.
@@ -182,7 +178,7 @@ impl Network {
         }
         nft::apply(&self.instance.name, &ruleset::removal(&self.instance.name))?;
         *elements = Elements::default();
-        Ok(forwarding::restore(&self.directory)?)
+        Ok(forwarding::restore(&self.instance.name)?)
     }
 
     fn link_name(&self, id: &ContainerId) -> String {

@@ -17,7 +17,6 @@ use std::{
 struct Site {
     network: Network,
     instance: Instance,
-    _directory: tempfile::TempDir,
     containers: Vec<(ContainerId, Namespace)>,
 }
 
@@ -33,12 +32,10 @@ impl Site {
             },
             ..Instance::default()
         };
-        let directory = tempfile::tempdir().unwrap();
-        let network = Network::open(&instance, directory.path()).unwrap();
+        let network = Network::open(&instance).unwrap();
         Self {
             network,
             instance,
-            _directory: directory,
             containers: Vec::new(),
         }
     }
@@ -229,8 +226,7 @@ fn an_adopted_network_keeps_what_was_allowed_without_touching_the_rules() {
     site.network.set_connections(from, &[(to, 3306)]).unwrap();
     let _listed = site.inside(database).listen(to, 3306);
     let before = shell(&format!("nft -a list table inet {}", site.instance.name));
-    let directory = tempfile::tempdir().unwrap();
-    let adopted = Network::open(&site.instance, directory.path()).unwrap();
+    let adopted = Network::open(&site.instance).unwrap();
     assert_eq!(
         shell(&format!("nft -a list table inet {}", site.instance.name)),
         before

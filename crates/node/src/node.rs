@@ -12,7 +12,6 @@ use guise_network::Network;
 use guise_volume::Pool;
 use std::{
     collections::BTreeMap,
-    fs,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
@@ -25,7 +24,7 @@ const CLOSING_GRACE: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct NodeConfig {
     /// The state directory, canonical: `/var/lib/guise`. The node owns `pool.btrfs`, `pool/`, `images/`,
-    /// `containers/`, `network/` and `runtime/` below it.
+    /// `containers/` and `runtime/` below it.
     pub state: PathBuf,
     /// Marks and ranges of this guise.
     pub instance: Instance,
@@ -99,12 +98,6 @@ impl Node {
     /// # Errors
     /// When one of the four mechanisms cannot be prepared.
     pub fn open(config: NodeConfig) -> Result<Self, NodeError> {
-        let network = config.state.join("network");
-        fs::create_dir_all(&network).map_err(|source| NodeError::File {
-            operation: "make",
-            path: network.clone(),
-            source,
-        })?;
         let program = (config.program.clone(), config.program_args.clone());
         let node = Self {
             inner: Arc::new(Inner {
@@ -112,7 +105,7 @@ impl Node {
                 store: Store::open(&config.state, config.image_cache.clone())?,
                 catalog: Catalog::load(&config.recipes)?,
                 pool: Pool::open(&config.state, config.pool_bytes)?,
-                network: Network::open(&config.instance, &network)?,
+                network: Network::open(&config.instance)?,
                 records: Records::open(config.state.join("containers"))?,
                 orders: AtomicU64::new(0),
                 containers: Mutex::default(),
