@@ -4,7 +4,6 @@
 //! its effect, `during` it (after `kill:NUMBER:during:MILLISECONDS`), or `after` it and before the journal says so.
 //! Without it nothing here does anything.
 
-use rustix::process::{Signal, getpid, kill_process};
 use std::{str::FromStr, time::Duration};
 
 const VARIABLE: &str = "GUISE_FAULT";
@@ -40,25 +39,19 @@ impl Fault {
         Some(fault)
     }
 
-    /// Dies as by SIGKILL from outside, if this is the step and the moment.
+    /// Dies at once, if this is the step and the moment.
     pub(crate) fn strike(&self, number: u32, moment: Moment) {
         if (number, moment) != (self.number, self.moment) {
             return;
         }
         match self.delay {
-            None => die(),
+            // Nothing is flushed and no destructor runs: to all others this is a SIGKILL.
+            None => std::process::abort(),
             Some(delay) => drop(std::thread::spawn(move || {
                 std::thread::sleep(delay);
-                die();
+                std::process::abort();
             })),
         }
-    }
-}
-
-fn die() {
-    // Nothing is flushed and no destructor runs; the signal arrives before the call returns.
-    if let Err(error) = kill_process(getpid(), Signal::KILL) {
-        tracing::error!(%error, "the daemon cannot kill itself");
     }
 }
 
