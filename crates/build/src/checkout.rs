@@ -203,6 +203,9 @@ pub(crate) fn checkout(
     hand_over(to, to, owner, warn)
 }
 
+/// How the names of index files begin, in a repository.
+const INDEX: &str = "guise-index-";
+
 /// The file in which git notes what it has checked out; of no use afterwards.
 struct Index {
     path: PathBuf,
@@ -213,15 +216,24 @@ impl Index {
     fn beside(repository: &Path, to: &Path) -> Self {
         let name = to.file_name().unwrap_or(OsStr::new("checkout")).to_string_lossy();
         Self {
-            path: repository.join(format!("guise-index-{name}")),
+            path: repository.join(format!("{INDEX}{name}")),
         }
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
-        // A file that stays behind is overwritten by nobody and harms nobody.
+        // A file that stays behind harms nobody until `remove_leftovers` finds it.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Removes the index files that interrupted checkouts left in a repository. To be called while nobody builds from it.
+pub fn remove_leftovers(repository: &Path) {
+    let entries = fs::read_dir(repository).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(INDEX)) {
+        // What cannot be removed now is found again at the next start.
+        let _ = fs::remove_file(entry.path());
     }
 }
 

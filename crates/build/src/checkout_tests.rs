@@ -159,3 +159,18 @@ fn what_attributes_keep_from_an_archive_is_still_checked_out() {
         "$Format:%H$\n"
     );
 }
+
+#[test]
+fn what_an_interrupted_checkout_left_is_removed_and_nothing_else() {
+    let place = tempfile::tempdir().unwrap();
+    for name in ["guise-index-build-abc", "guise-index-build-abc.lock", "HEAD"] {
+        std::fs::write(place.path().join(name), "").unwrap();
+    }
+    remove_leftovers(place.path());
+    let left: Vec<_> = std::fs::read_dir(place.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["HEAD"]);
+    remove_leftovers(&place.path().join("missing"));
+}

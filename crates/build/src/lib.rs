@@ -19,6 +19,6 @@ mod tail;
 mod testing;
 
 pub use build::{BuildError, BuildRequest, build};
-pub use checkout::{CheckoutError, tree_id};
+pub use checkout::{CheckoutError, remove_leftovers, tree_id};
 pub use id::{BuildId, build_id};
 pub use mount_points::MountPointError;

@@ -77,7 +77,7 @@ impl Platform {
     }
 
     /// Removes what builds that a stopped daemon was in the middle of left behind: containers that no environment
-    /// owns, and their checkouts.
+    /// owns, their checkouts, and the index that git wrote them from.
     pub(crate) fn remove_interrupted_builds(&self) -> Result<(), PlatformError> {
         let owned: BTreeSet<String> = self
             .store()
@@ -96,6 +96,9 @@ impl Platform {
             if volume.as_str().starts_with("build-") {
                 self.node().volume_delete(&volume)?;
             }
+        }
+        for project in self.store().projects()? {
+            guise_build::remove_leftovers(self.repository(&project.id).path());
         }
         Ok(())
     }
