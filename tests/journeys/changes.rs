@@ -60,9 +60,9 @@ const ROWS: &[Row] = &[
     Row {
         change: "locations",
         edit: |site| site.append(APP, "      /files:\n        root: files\n"),
-        says: &["Reloading nginx of app", "Restarting app"],
-        keeps_quiet_about: &["Opening", "Swapping", "Setting routes"],
-        changes: &["nginx worker", "start command"],
+        says: &["Reloading nginx of app"],
+        keeps_quiet_about: &["Holding", "Opening", "Swapping", "Restarting", "Setting routes"],
+        changes: &["nginx worker"],
     },
     Row {
         change: "routes",

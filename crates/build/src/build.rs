@@ -263,9 +263,8 @@ impl<'a> BuildVolume<'a> {
         let volume = Self { node, id };
         // What a crash left of the same build is of no use.
         node.volume_delete(&volume.id)?;
-        let usage = node.pool_usage()?;
         // A tenth is left to databases, which take a full disk worse than a build does.
-        let quota_bytes = (usage.total_bytes.saturating_sub(usage.used_bytes) / 10 * 9).min(MOST_BYTES);
+        let quota_bytes = (node.room()?.free_bytes / 10 * 9).min(MOST_BYTES);
         node.volume_create(&volume.id, Some(quota_bytes), owner, 0o755)?;
         Ok(volume)
     }
