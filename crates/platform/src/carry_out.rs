@@ -3,6 +3,7 @@
 mod app;
 mod hook;
 mod kept;
+mod nginx;
 mod service;
 
 pub(crate) use hook::process as hook_process;
@@ -201,7 +202,7 @@ impl<'a> CarryOut<'a> {
             }
             Step::SwapApp { container, image, .. } => self.node.swap_app(container, image)?,
             Step::RestartApp { component, container } => self.restart_app(component, container)?,
-            Step::ReloadNginx { container, .. } => self.node.signal_service(container, "nginx", "hup")?,
+            Step::ReloadNginx { component, container } => self.reload_nginx(component, container)?,
             Step::AwaitApp { component, container } => self.await_app(component, container)?,
             Step::SetRoutes => {
                 self.edge
