@@ -13,13 +13,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(5);
 
 impl CarryOut<'_> {
-    /// Lets nginx read its configuration anew, and waits until a worker serves by it.
+    /// Lets nginx read its configuration anew, and waits until only workers that do serve. Old ones that
+    /// still answer what they began do not count.
     pub(super) fn reload_nginx(&self, name: &str, container: &ContainerId) -> Result<(), StepError> {
         let before = self.nginx_workers(container)?;
         self.node.signal_service(container, "nginx", "hup")?;
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            if !self.nginx_workers(container)?.is_subset(&before) {
+            let now = self.nginx_workers(container)?;
+            if !now.is_empty() && now.is_disjoint(&before) {
                 return Ok(());
             }
             std::thread::sleep(POLL);
