@@ -1,5 +1,6 @@
 //! Projects, environments, routes.
 
+use crate::Activity;
 use guise_model::ProjectId;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,9 @@ pub struct BranchEnvironment {
 pub struct Environment {
     /// Its branch.
     pub name: String,
+    /// What people call it; empty for its branch's name.
+    #[serde(default)]
+    pub title: String,
     /// Branch and hash as they appear in URLs: `main-bvxea6i`.
     pub machine_name: String,
     /// The project it belongs to.
@@ -58,8 +62,27 @@ pub struct Environment {
     pub head_commit: Option<String>,
     /// When it was last deployed, RFC 3339 in UTC.
     pub deployed_at: Option<String>,
+    /// Whether search engines are asked to stay away.
+    #[serde(default)]
+    pub restrict_robots: bool,
     /// Its routes, the primary one first.
     pub routes: Vec<Route>,
+}
+
+/// A property of a project or an environment that is to be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetProperty {
+    /// Which: `title`.
+    pub property: String,
+    /// Its value, as typed.
+    pub value: String,
+}
+
+/// What came of a changed setting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The deployment that applies it; none when it applies at once, or with the next deployment.
+    pub activity: Option<Activity>,
 }
 
 /// Production, staging or development.

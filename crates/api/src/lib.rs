@@ -29,7 +29,8 @@ pub use deployment::{Deployment, Rollback};
 pub use disk::{Disk, Pool, Volume};
 pub use doctor::Check;
 pub use environment::{
-    BranchEnvironment, CreateProject, Environment, EnvironmentStatus, EnvironmentType, Project, Route,
+    BranchEnvironment, Changed, CreateProject, Environment, EnvironmentStatus, EnvironmentType, Project,
+    Route, SetProperty,
 };
 pub use error::{ApiError, ErrorKind};
 pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate};

@@ -5,9 +5,11 @@
 //! | GET | `/v1/status` | | [`Status`](crate::Status) |
 //! | GET, POST | `/v1/projects` | [`CreateProject`](crate::CreateProject) | [`Project`](crate::Project) |
 //! | GET, DELETE | `/v1/projects/{project}` | | [`Project`](crate::Project) |
+//! | PATCH | `/v1/projects/{project}` | [`SetProperty`](crate::SetProperty) | [`Changed`](crate::Changed) |
 //! | GET | `/v1/projects/{project}/environments` | | list of [`Environment`](crate::Environment) |
 //! | GET | `/v1/projects/{project}/environments/{environment}` | | [`Environment`](crate::Environment) |
 //! | POST | `…/environments` | [`BranchEnvironment`](crate::BranchEnvironment) | [`Activity`](crate::Activity) |
+//! | PATCH | `…/environments/{environment}` | [`SetProperty`](crate::SetProperty) | [`Changed`](crate::Changed) |
 //! | DELETE | `…/environments/{environment}` | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/redeploy` (or `activate`, `deactivate`, `pause`, `resume`, `merge`) | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/plan?commit=REVISION` | | [`Activity`](crate::Activity) |

@@ -73,9 +73,16 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let call = Call::new(Method::POST, path);
-        let body = call.body(body)?;
-        call.json(self.send(&call, body).await?).await
+        self.with_body(Call::new(Method::POST, path), body).await
+    }
+
+    /// Changes something.
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.with_body(Call::new(Method::PATCH, path), body).await
     }
 
     /// Asks for something that needs no body.
@@ -120,6 +127,15 @@ impl Client {
             .await
             .map(TokioIo::new)
             .map_err(|source| call.broken(source))
+    }
+
+    async fn with_body<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = call.body(body)?;
+        call.json(self.send(&call, body).await?).await
     }
 
     async fn connect(&self) -> Result<UnixStream, ClientError> {

@@ -50,6 +50,8 @@ pub enum Error {
     NoUrl { environment: String },
     #[error("{environment} has no backup")]
     NoBackup { environment: String },
+    #[error("there is no property {property:?}")]
+    NoProperty { property: String, known: Vec<String> },
     #[error("there is no activity yet")]
     NoActivity,
     #[error("the configuration has {errors} {}", if *errors == 1 { "error" } else { "errors" })]
@@ -79,6 +81,7 @@ impl Error {
             | Self::NoUrl { .. }
             | Self::NoActivity
             | Self::NoBackup { .. }
+            | Self::NoProperty { .. }
             | Self::HookInput { .. }
             | Self::Read { .. } => 2,
             Self::NoConfiguration { .. } | Self::Configuration { .. } => 3,
@@ -125,6 +128,7 @@ impl Error {
                 format!("to cancel it: guise activity cancel {}", activity.id),
             ],
             Self::NobodyToAsk { .. } => vec!["add --yes".into()],
+            Self::NoProperty { known, .. } => vec![format!("There are: {}.", known.join(", "))],
             Self::NoUrl { .. } => vec!["guise up".into()],
             _ => Vec::new(),
         }

@@ -51,14 +51,19 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::STATUS, get(status::show))
         .route(paths::STOP, post(status::stop))
         .route(paths::PROJECTS, get(projects::list).post(projects::create))
-        .route(paths::PROJECT, get(projects::show).delete(projects::delete))
+        .route(
+            paths::PROJECT,
+            get(projects::show).patch(projects::set).delete(projects::delete),
+        )
         .route(
             paths::ENVIRONMENTS,
             get(projects::environments).post(lifecycle::branch),
         )
         .route(
             paths::ENVIRONMENT,
-            get(projects::environment).delete(lifecycle::delete),
+            get(projects::environment)
+                .patch(projects::set_environment)
+                .delete(lifecycle::delete),
         )
         .route(paths::REDEPLOY, post(lifecycle::redeploy))
         .route(paths::PLAN, post(lifecycle::plan))

@@ -28,6 +28,7 @@ pub(crate) fn environment(
     let routes = platform.routes(&environment)?;
     Ok(Environment {
         name: environment.name,
+        title: environment.title,
         machine_name: environment.machine_name,
         project: environment.project,
         kind: match environment.kind {
@@ -44,6 +45,7 @@ pub(crate) fn environment(
         parent: environment.parent,
         head_commit: environment.head_commit,
         deployed_at: environment.deployed_at,
+        restrict_robots: environment.restrict_robots,
         routes: routes
             .into_iter()
             .map(|route| {

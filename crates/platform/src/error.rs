@@ -156,6 +156,24 @@ pub enum PlatformError {
         /// Why not.
         reason: &'static str,
     },
+    /// A property that nobody can set.
+    #[error("there is no property {given:?} that could be set")]
+    UnknownProperty {
+        /// What was asked for.
+        given: String,
+        /// Those that can be set.
+        known: Vec<String>,
+    },
+    /// A value that a property cannot have.
+    #[error("{property} cannot be {value:?}: {reason}")]
+    BadProperty {
+        /// The property.
+        property: &'static str,
+        /// The value.
+        value: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

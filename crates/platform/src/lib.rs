@@ -31,10 +31,12 @@ mod lifecycle;
 mod machine_name;
 mod plan;
 mod project;
+mod property;
 mod push;
 mod random;
 mod restore;
 mod retention;
+mod revive;
 mod rollback;
 mod routes;
 mod schedule;
@@ -142,7 +144,8 @@ impl Platform {
     }
 
     /// Picks up where a stopped daemon left off: writes the repositories' hooks anew (the program may have moved),
-    /// removes what was half made, tells the edge every environment's routes, and queues unfinished activities again.
+    /// removes what was half made, tells the edge every environment's routes, queues unfinished activities again, and
+    /// the start of what a boot ended.
     ///
     /// # Errors
     /// When the database cannot be read or the edge does not answer.
@@ -153,7 +156,8 @@ impl Platform {
         self.forget_gone_containers()?;
         self.remove_interrupted_builds()?;
         self.restore_routes()?;
-        self.resume_tasks()
+        self.resume_tasks()?;
+        self.revive()
     }
 
     /// The node below.

@@ -7,7 +7,7 @@ use crate::follow;
 use crate::human;
 use crate::output::{Column, Tone};
 use clap::{Args, Subcommand};
-use guise_api::{Activity as Found, ActivityResult, ActivityState, paths};
+use guise_api::{Activity as Found, ActivityResult, ActivityState, Changed, paths};
 use guise_model::ActivityId;
 use jiff::Timestamp;
 
@@ -75,6 +75,14 @@ impl Wait {
             follow(context, activity).await?;
         }
         Ok(!self.no_wait)
+    }
+
+    /// Follows the deployment that applies a changed setting, if there is one.
+    pub async fn follow_change(self, context: &Context, changed: &Changed) -> Result<(), Error> {
+        match &changed.activity {
+            Some(activity) => self.follow(context, activity).await.map(drop),
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod loss;
 mod synchronize;
 mod tree;
 
+use crate::commands::property::Property;
 use crate::context::Context;
 use crate::error::Error;
 use clap::Subcommand;
@@ -17,11 +18,8 @@ use lifecycle::Target;
 pub enum Environment {
     /// List a project's environments as a tree
     List,
-    /// Show an environment
-    Info {
-        /// Branch of the environment [default: the current one]
-        branch: Option<String>,
-    },
+    /// Show an environment, or one property of it, or set one: title, type, parent, restrict_robots
+    Info(Property),
     Branch(branch::Branch),
     /// Start an inactive environment, with a clone of its parent's data
     Activate(Target),
@@ -45,7 +43,7 @@ impl Environment {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         match self {
             Self::List => tree::list(context).await,
-            Self::Info { branch } => info(context, branch).await,
+            Self::Info(property) => info(context, property).await,
             Self::Branch(branch) => branch.run(context).await,
             Self::Activate(target) => lifecycle::activate(context, target).await,
             Self::Deactivate(target) => lifecycle::deactivate(context, target).await,
@@ -60,11 +58,15 @@ impl Environment {
     }
 }
 
-async fn info(context: &Context, branch: Option<String>) -> Result<(), Error> {
-    let place = context.environment_or(branch).await?;
-    let environment: Found = context.client.get(&place.path(paths::ENVIRONMENT)).await?;
+async fn info(context: &Context, property: Property) -> Result<(), Error> {
+    let path = context.environment().await?.path(paths::ENVIRONMENT);
+    if let Some(wanted) = property.to_set() {
+        return property.set(context, &path, &wanted).await;
+    }
+    let environment: Found = context.client.get(&path).await?;
     let mut fields = vec![
         ("name", environment.name.clone()),
+        ("title", environment.title.clone()),
         ("machine name", environment.machine_name.clone()),
         ("project", environment.project.to_string()),
         ("type", kind(environment.kind).into()),
@@ -81,11 +83,12 @@ async fn info(context: &Context, branch: Option<String>) -> Result<(), Error> {
             "deployed",
             environment.deployed_at.clone().unwrap_or_else(|| "never".into()),
         ),
+        ("restrict robots", environment.restrict_robots.to_string()),
     ];
     for route in &environment.routes {
         fields.push(("route", format!("{} → {}", route.url, route.to)));
     }
-    Ok(context.output.record(&environment, &fields)?)
+    property.show(context, &environment, &fields)
 }
 
 fn kind(kind: EnvironmentType) -> &'static str {

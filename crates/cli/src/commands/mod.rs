@@ -15,6 +15,7 @@ pub mod image;
 pub mod logs;
 pub mod plan;
 pub mod project;
+pub mod property;
 pub mod ps;
 pub mod rollback;
 pub mod up;

@@ -1,6 +1,7 @@
 //! `guise project`: the projects of this machine.
 
 use super::confirm;
+use super::property::Property;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::Column;
@@ -21,8 +22,8 @@ pub enum Project {
     },
     /// List projects
     List,
-    /// Show a project
-    Info,
+    /// Show a project, or one property of it, or set one: title
+    Info(Property),
     /// Delete a project with its environments, their data and its repository
     Delete,
 }
@@ -35,7 +36,7 @@ impl Project {
                 default_branch,
             } => create(context, title, default_branch).await,
             Self::List => list(context).await,
-            Self::Info => info(context).await,
+            Self::Info(property) => info(context, property).await,
             Self::Delete => delete(context).await,
         }?;
         Ok(0)
@@ -48,7 +49,7 @@ async fn create(context: &Context, title: String, default_branch: String) -> Res
         default_branch,
     };
     let project: Found = context.client.post(paths::PROJECTS, &wanted).await?;
-    show(context, &project)?;
+    context.output.record(&project, &fields(&project))?;
     context
         .output
         .remark(format!("To push to it: git remote add guise {}", project.git_url));
@@ -73,21 +74,23 @@ fn columns() -> Vec<Column<Found>> {
     ]
 }
 
-async fn info(context: &Context) -> Result<(), Error> {
-    show(context, &fetch(context).await?)
+async fn info(context: &Context, property: Property) -> Result<(), Error> {
+    if let Some(wanted) = property.to_set() {
+        let path = paths::fill(paths::PROJECT, &[&context.project()?]);
+        return property.set(context, &path, &wanted).await;
+    }
+    let project = fetch(context).await?;
+    property.show(context, &project, &fields(&project))
 }
 
-fn show(context: &Context, project: &Found) -> Result<(), Error> {
-    Ok(context.output.record(
-        project,
-        &[
-            ("id", project.id.to_string()),
-            ("title", project.title.clone()),
-            ("default branch", project.default_branch.clone()),
-            ("git url", project.git_url.clone()),
-            ("created", project.created_at.clone()),
-        ],
-    )?)
+fn fields(project: &Found) -> Vec<(&'static str, String)> {
+    vec![
+        ("id", project.id.to_string()),
+        ("title", project.title.clone()),
+        ("default branch", project.default_branch.clone()),
+        ("git url", project.git_url.clone()),
+        ("created", project.created_at.clone()),
+    ]
 }
 
 async fn delete(context: &Context) -> Result<(), Error> {

@@ -101,6 +101,10 @@ impl From<PlatformError> for Failure {
             PlatformError::UnknownActivity { .. } => (ErrorKind::User, "activity.unknown", vec![]),
             PlatformError::ActivityEnded { .. } => (ErrorKind::Conflict, "activity.ended", vec![]),
             PlatformError::UnknownImage { .. } => (ErrorKind::User, "image.unknown", vec![]),
+            PlatformError::UnknownProperty { known: names, .. } => {
+                (ErrorKind::User, "property.unknown", known("are", names))
+            }
+            PlatformError::BadProperty { .. } => (ErrorKind::User, "property.invalid", vec![]),
             PlatformError::BadBranch { .. } => (ErrorKind::User, "branch.invalid", vec![]),
             PlatformError::Busy { activity, .. } => (
                 ErrorKind::Conflict,

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use guise_api::{CreateProject, Environment, Project};
+use guise_api::{Changed, CreateProject, Environment, Project, SetProperty};
 
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<Vec<Project>>, Failure> {
     blocking(&app, |platform| {
@@ -39,6 +39,34 @@ pub(crate) async fn show(
 ) -> Result<Json<Project>, Failure> {
     blocking(&app, move |platform| {
         Ok(Json(view::project(platform, platform.project(&project)?)))
+    })
+    .await
+}
+
+pub(crate) async fn set(
+    State(app): State<App>,
+    Path(project): Path<String>,
+    Json(wanted): Json<SetProperty>,
+) -> Result<Json<Changed>, Failure> {
+    blocking(&app, move |platform| {
+        let project = platform.project(&project)?;
+        platform.set_project_property(&project, &wanted.property, &wanted.value)?;
+        Ok(Json(Changed { activity: None }))
+    })
+    .await
+}
+
+pub(crate) async fn set_environment(
+    State(app): State<App>,
+    Path((project, name)): Path<(String, String)>,
+    Json(wanted): Json<SetProperty>,
+) -> Result<Json<Changed>, Failure> {
+    blocking(&app, move |platform| {
+        let environment = platform.environment(&platform.project(&project)?, &name)?;
+        let activity = platform.set_environment_property(&environment, &wanted.property, &wanted.value)?;
+        Ok(Json(Changed {
+            activity: activity.map(view::activity),
+        }))
     })
     .await
 }

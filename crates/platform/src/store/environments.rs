@@ -3,7 +3,7 @@
 use super::{Store, StoreError, now};
 use crate::machine_name::machine_name;
 use guise_model::{DeploymentId, ProjectId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 
 /// An environment as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct EnvironmentRecord {
     pub project: ProjectId,
     /// Its branch.
     pub name: String,
+    /// What people call it; empty for its branch's name.
+    pub title: String,
     /// Its name in URLs.
     pub machine_name: String,
     /// Production, staging or development.
@@ -26,6 +28,8 @@ pub struct EnvironmentRecord {
     pub deployment: Option<DeploymentId>,
     /// When it was deployed.
     pub deployed_at: Option<String>,
+    /// Whether search engines are asked to stay away.
+    pub restrict_robots: bool,
 }
 
 impl EnvironmentRecord {
@@ -77,6 +81,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EnvironmentRecord> {
     Ok(EnvironmentRecord {
         project: ProjectId::new(row.get::<_, String>("project")?).map_err(refused)?,
         name: row.get("name")?,
+        title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
         machine_name: row.get("machine_name")?,
         kind: EnvironmentType::read(&row.get::<_, String>("type")?)?,
         status: EnvironmentStatus::read(&row.get::<_, String>("status")?)?,
@@ -88,6 +93,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EnvironmentRecord> {
             .transpose()
             .map_err(refused)?,
         deployed_at: row.get("deployed_at")?,
+        restrict_robots: row.get("restrict_robots")?,
     })
 }
 
@@ -144,6 +150,20 @@ impl Store {
         let mut statement = connection.prepare_cached("SELECT * FROM environments ORDER BY project, name")?;
         let environments = statement.query_map([], record)?.collect::<Result<_, _>>()?;
         Ok(environments)
+    }
+
+    /// Sets one column that people may change.
+    pub(crate) fn set_environment_column(
+        &self,
+        environment: &EnvironmentRecord,
+        column: &'static str,
+        value: Option<&dyn ToSql>,
+    ) -> Result<(), StoreError> {
+        self.connection().execute(
+            &format!("UPDATE environments SET {column} = ? WHERE project = ? AND name = ?"),
+            params![value, environment.project.as_str(), environment.name],
+        )?;
+        Ok(())
     }
 
     /// Sets whether an environment runs.

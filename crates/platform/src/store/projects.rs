@@ -69,6 +69,15 @@ impl Store {
         Ok(statement.query_row([id.as_str()], record).optional()?)
     }
 
+    /// Sets what people call a project.
+    pub fn set_project_title(&self, id: &ProjectId, title: &str) -> Result<(), StoreError> {
+        self.connection().execute(
+            "UPDATE projects SET title = ? WHERE id = ?",
+            params![title, id.as_str()],
+        )?;
+        Ok(())
+    }
+
     /// Forgets a project and all that belongs to it.
     pub fn delete_project(&self, id: &ProjectId) -> Result<(), StoreError> {
         let mut connection = self.connection();

@@ -136,6 +136,7 @@ mod tests {
     fn environment(name: &str, parent: Option<&str>) -> Environment {
         Environment {
             name: name.into(),
+            title: String::new(),
             machine_name: format!("{name}-abcdefg"),
             project: ProjectId::new("abcdefgh12345").unwrap(),
             kind: EnvironmentType::Development,
@@ -143,6 +144,7 @@ mod tests {
             parent: parent.map(str::to_owned),
             head_commit: Some("0123456789abcdef".into()),
             deployed_at: Some("2026-11-24T10:00:00Z".into()),
+            restrict_robots: true,
             routes: vec![],
         }
     }
