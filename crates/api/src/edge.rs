@@ -86,6 +86,14 @@ pub struct Route {
     pub action: Action,
     /// The URL as written, for `X-Original-Route`: `https://{default}/`.
     pub original_url: String,
+    /// Whether answers ask search engines to stay away.
+    #[serde(default = "yes")]
+    pub restrict_robots: bool,
+}
+
+/// A table that an older edge wrote restricts robots.
+fn yes() -> bool {
+    true
 }
 
 /// What the edge does with a request.

@@ -237,6 +237,7 @@ fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<Ipv4Addr>)
         path: route.path.clone(),
         action,
         original_url: route.original_url.clone(),
+        restrict_robots: route.restrict_robots,
     })
 }
 

@@ -86,7 +86,7 @@ pub fn towards_container(headers: &mut HeaderMap, host: HeaderValue, original_ur
 }
 
 /// Makes a container's headers those that a client gets.
-pub fn towards_client(headers: &mut HeaderMap) {
+pub fn towards_client(headers: &mut HeaderMap, restrict_robots: bool) {
     remove_hop_by_hop(headers);
     headers.remove(SERVER);
     // nginx's orders to a proxy in front of the app, which nginx itself has obeyed.
@@ -98,8 +98,9 @@ pub fn towards_client(headers: &mut HeaderMap) {
     for name in internal {
         headers.remove(name);
     }
-    // Generated hosts are not for search engines (restrict_robots).
-    headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+    if restrict_robots {
+        headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+    }
     headers.insert("x-platform-cache", HeaderValue::from_static("BYPASS"));
 }
 
@@ -203,7 +204,7 @@ mod tests {
             ("keep-alive", "timeout=5"),
             ("content-type", "text/plain"),
         ]);
-        towards_client(&mut given);
+        towards_client(&mut given, true);
         assert_eq!(
             lines(&given),
             [
@@ -212,6 +213,13 @@ mod tests {
                 "x-robots-tag: noindex, nofollow"
             ]
         );
+    }
+
+    #[test]
+    fn search_engines_are_asked_to_stay_away_only_where_that_is_wanted() {
+        let mut given = headers(&[]);
+        towards_client(&mut given, false);
+        assert_eq!(lines(&given), ["x-platform-cache: BYPASS"]);
     }
 
     #[test]

@@ -78,6 +78,7 @@ mod tests {
                     to: "https://example.com".into(),
                 },
                 original_url: format!("https://{host}{path}"),
+                restrict_robots: true,
             },
             gate: Gate::open(),
         }))

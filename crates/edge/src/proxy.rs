@@ -60,6 +60,7 @@ async fn route(edge: &Arc<Edge>, origin: Origin, request: Request<Incoming>) -> 
             let asked = Asked {
                 authority,
                 original_url: &route.original_url,
+                restrict_robots: route.restrict_robots,
                 origin,
             };
             forward(edge, *address, asked, request, under_way)
@@ -94,6 +95,7 @@ fn is_current(edge: &Edge, index: &Arc<Index>) -> bool {
 struct Asked<'a> {
     authority: HeaderValue,
     original_url: &'a str,
+    restrict_robots: bool,
     origin: Origin,
 }
 
@@ -105,6 +107,7 @@ async fn forward(
     under_way: UnderWay,
 ) -> Result<Answer, UpstreamError> {
     let client = tunnel::is_wanted(request.headers()).then(|| hyper::upgrade::on(&mut request));
+    let restrict_robots = asked.restrict_robots;
     let mut outgoing = outgoing(asked, request);
     let (mut response, lease) = match client {
         // A connection that becomes a tunnel is not one to take from the pool, nor to go back to it.
@@ -115,7 +118,7 @@ async fn forward(
         None => edge.pool.send(address, outgoing).await?,
     };
     let agreed = tunnel::is_agreed(&response);
-    headers::towards_client(response.headers_mut());
+    headers::towards_client(response.headers_mut(), restrict_robots);
     if let (Some(client), true) = (client, agreed) {
         tunnel::join(client, hyper::upgrade::on(&mut response));
         tunnel::ask_for(response.headers_mut());

@@ -167,6 +167,7 @@ impl Platform {
             host,
             port: config.url_port,
             tls: false,
+            restrict_robots: environment.restrict_robots,
         }
     }
 

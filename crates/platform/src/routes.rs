@@ -22,8 +22,16 @@ pub struct ResolvedRoute {
     pub id: Option<String>,
     /// Free attributes.
     pub attributes: Map<String, Value>,
+    /// Whether answers ask search engines to stay away.
+    #[serde(default = "yes")]
+    pub restrict_robots: bool,
     /// Where it leads.
     pub target: Target,
+}
+
+/// Deployments recorded before there was a choice restrict robots.
+fn yes() -> bool {
+    true
 }
 
 /// Where a route leads.
@@ -53,6 +61,8 @@ pub struct Site {
     pub port: Option<u16>,
     /// Whether the edge speaks TLS. Without it an `https` route is served as `http`.
     pub tls: bool,
+    /// Whether search engines shall stay away from it.
+    pub restrict_robots: bool,
 }
 
 impl Site {
@@ -156,6 +166,7 @@ fn resolve(route: &Route, site: &Site) -> ResolvedRoute {
             .iter()
             .map(|(key, value)| (key.clone(), json!(value)))
             .collect(),
+        restrict_robots: site.restrict_robots,
         target,
     }
 }
@@ -206,6 +217,7 @@ impl ResolvedRoute {
             primary: true,
             id: None,
             attributes: Map::new(),
+            restrict_robots: true,
             target: Target::Upstream {
                 upstream: app.into(),
                 cache: Value::Null,
@@ -225,7 +237,7 @@ impl ResolvedRoute {
                 "upstream": upstream,
                 "original_url": self.original_url,
                 "production_url": self.url,
-                "restrict_robots": true,
+                "restrict_robots": self.restrict_robots,
                 "http_access": access,
                 "tls": {
                     "client_authentication": null,
@@ -244,7 +256,7 @@ impl ResolvedRoute {
                 "primary": false,
                 "id": self.id,
                 "attributes": self.attributes,
-                "restrict_robots": true,
+                "restrict_robots": self.restrict_robots,
                 "http_access": access,
             }),
         }

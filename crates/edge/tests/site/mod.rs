@@ -99,6 +99,7 @@ pub fn route(host: &str, path: &str, action: Action) -> Route {
         path: path.into(),
         action,
         original_url: format!("https://{{default}}{path}"),
+        restrict_robots: true,
     }
 }
 
