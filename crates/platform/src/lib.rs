@@ -33,6 +33,7 @@ mod plan;
 mod project;
 mod property;
 mod push;
+mod push_options;
 mod random;
 mod restore;
 mod retention;
@@ -43,6 +44,7 @@ mod schedule;
 mod show_plan;
 mod step;
 mod store;
+mod strategy;
 mod sweep;
 mod tail;
 mod task;
@@ -70,6 +72,7 @@ pub use store::{
     ActivityRecord, ActivityState, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,
     EnvironmentStatus, EnvironmentType, ProjectRecord, StoreError, time,
 };
+pub use strategy::Strategy;
 pub use tail::last_lines;
 
 // The layer above holds these values without knowing the crates they come from.

@@ -1,7 +1,7 @@
 //! Environments.
 
 use super::{Store, StoreError, now};
-use crate::machine_name::machine_name;
+use crate::{machine_name::machine_name, strategy::Strategy};
 use guise_model::{DeploymentId, ProjectId};
 use rusqlite::{OptionalExtension, Row, ToSql, params};
 
@@ -30,6 +30,10 @@ pub struct EnvironmentRecord {
     pub deployed_at: Option<String>,
     /// Whether search engines are asked to stay away.
     pub restrict_robots: bool,
+    /// Whether its activation clones its parent's data.
+    pub clone_parent_on_create: bool,
+    /// How it is deployed unless a deployment says otherwise.
+    pub strategy: Strategy,
 }
 
 impl EnvironmentRecord {
@@ -94,6 +98,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EnvironmentRecord> {
             .map_err(refused)?,
         deployed_at: row.get("deployed_at")?,
         restrict_robots: row.get("restrict_robots")?,
+        clone_parent_on_create: row.get("clone_parent_on_create")?,
+        strategy: Strategy::find(&row.get::<_, String>("deployment_strategy")?).unwrap_or_default(),
     })
 }
 

@@ -16,6 +16,8 @@ pub struct ProjectRecord {
     pub default_branch: String,
     /// `PLATFORM_PROJECT_ENTROPY`: 56 random characters, fixed for life.
     pub entropy: String,
+    /// Whether the push of a new branch makes an environment that runs.
+    pub push_activates: bool,
     /// When it was made.
     pub created_at: String,
 }
@@ -27,6 +29,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ProjectRecord> {
         title: row.get("title")?,
         default_branch: row.get("default_branch")?,
         entropy: row.get("entropy")?,
+        push_activates: row.get("push_activates")?,
         created_at: row.get("created_at")?,
     })
 }
@@ -39,6 +42,7 @@ impl Store {
             title: title.into(),
             default_branch: default_branch.into(),
             entropy: random::letters(56),
+            push_activates: true,
             created_at: now(),
         };
         self.connection().execute(
@@ -67,6 +71,15 @@ impl Store {
         let connection = self.connection();
         let mut statement = connection.prepare_cached("SELECT * FROM projects WHERE id = ?")?;
         Ok(statement.query_row([id.as_str()], record).optional()?)
+    }
+
+    /// Sets whether the push of a new branch makes an environment that runs.
+    pub fn set_push_activates(&self, id: &ProjectId, activates: bool) -> Result<(), StoreError> {
+        self.connection().execute(
+            "UPDATE projects SET push_activates = ? WHERE id = ?",
+            params![activates, id.as_str()],
+        )?;
+        Ok(())
     }
 
     /// Sets what people call a project.
