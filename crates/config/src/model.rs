@@ -1,7 +1,9 @@
 //! The typed model: what a configuration means once everything is checked, filled in and resolved.
 
 mod app;
+mod firewall;
 mod json;
+mod operation;
 mod route;
 mod service;
 mod web;
@@ -9,6 +11,8 @@ mod web;
 pub use app::{
     App, Build, Commands, Cron, Hooks, Mount, MountSource, Relationship, Runtime, Target, Variables, Worker,
 };
+pub use firewall::{AddressRange, Firewall, Outbound};
+pub use operation::{Operation, Role, SourceOperation};
 pub use route::{Route, RouteCache, RouteKind, RouteUrl, Scheme};
 pub use service::Service;
 pub use web::{Expires, Location, Passthru, Protocol, RequestBuffering, Rule, SocketFamily, Upstream, Web};

@@ -3,11 +3,13 @@
 mod app;
 mod cron;
 mod duration;
+mod firewall;
 mod instance;
 mod legacy;
 mod location;
 mod mount;
 mod names;
+mod operation;
 mod relationship;
 mod route;
 mod service;

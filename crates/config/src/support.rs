@@ -2,7 +2,7 @@
 //! learns what it names.
 
 use crate::{
-    diagnostic::{Report, Severity},
+    diagnostic::Report,
     yaml::{Entry, Node, Value},
 };
 
@@ -33,7 +33,6 @@ struct Row {
     path: &'static str,
     when: When,
     what: &'static str,
-    severity: Severity,
 }
 
 const fn row(part: Part, path: &'static str, when: When, what: &'static str) -> Row {
@@ -42,25 +41,10 @@ const fn row(part: Part, path: &'static str, when: When, what: &'static str) -> 
         path,
         when,
         what,
-        severity: Severity::Error,
-    }
-}
-
-/// A row for what only happens when a person asks for it. Nearly every published template has such keys, and what
-/// is deployed is the same without them.
-const fn on_demand(part: Part, path: &'static str, what: &'static str) -> Row {
-    Row {
-        part,
-        path,
-        when: Given,
-        what,
-        severity: Severity::Warning,
     }
 }
 
 const NOT_YET: &[Row] = &[
-    on_demand(App, "source.operations", "source operations"),
-    on_demand(App, "operations", "runtime operations"),
     row(App, "firewall", Given, "outbound rules"),
     row(App, "web.firewall", Given, "outbound rules"),
     row(App, "workers.*.firewall", Given, "outbound rules"),
@@ -98,10 +82,9 @@ impl Row {
             Given | True => self.path.to_owned(),
         };
         let message = format!("not supported yet: `{written}` ({})", self.what);
-        let finding = report.add(self.severity, "not-supported-yet", Some(&entry.key.span), message);
-        if self.severity == Severity::Error {
-            finding.help("take it out to deploy the project without it");
-        }
+        report
+            .error("not-supported-yet", &entry.key.span, message)
+            .help("take it out to deploy the project without it");
     }
 }
 

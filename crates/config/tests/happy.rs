@@ -5,7 +5,7 @@
 mod commit;
 
 use commit::{Commit, loaded};
-use guise_config::{MountSource, Passthru, RouteKind, Scheme, Target};
+use guise_config::{MountSource, Passthru, Role, RouteKind, Scheme, Target};
 use serde_json::json;
 
 fn guestbook() -> Commit {
@@ -293,7 +293,7 @@ multi:
 fn a_start_command_without_locations_gets_every_request() {
     let commit = Commit::of([(
         ".platform.app.yaml",
-        "name: app\ntype: nodejs:20\nweb: {commands: {start: npm start}}\nsource: {operations: {update: {command: x}}}\n",
+        "name: app\ntype: nodejs:20\nweb: {commands: {start: npm start}}\n",
     )]);
     let loaded = loaded(&commit);
     let location = &loaded.project.apps[0].web.locations[0];
@@ -301,6 +301,31 @@ fn a_start_command_without_locations_gets_every_request() {
         (location.path.as_str(), &location.passthru),
         ("/", &Passthru::Yes)
     );
-    // Operations are run by hand only, so that a project that has some can be deployed.
-    assert_eq!(loaded.warnings[0].code, "not-supported-yet");
+}
+
+#[test]
+fn operations_and_outbound_rules_have_their_defaults_filled_in() {
+    let commit = Commit::of([(
+        ".platform.app.yaml",
+        r#"
+name: app
+type: nodejs:20
+source: {operations: {update: {command: make update}}}
+operations:
+  clear: {commands: {start: make clear}}
+  stop: {commands: {start: make wait, stop: make end}, timeout: 60, role: admin}
+"#,
+    )]);
+    let app = &loaded(&commit).project.apps[0];
+    let json = app.normalised_json();
+    assert_eq!(json["source"]["operations"]["update"]["command"], "make update");
+    assert_eq!(
+        json["operations"]["clear"].to_string(),
+        r#"{"commands":{"start":"make clear","stop":null},"timeout":86400,"role":"contributor"}"#
+    );
+    assert_eq!(json["operations"]["stop"]["commands"]["stop"], "make end");
+    assert_eq!(
+        (app.operations[1].timeout, app.operations[1].role),
+        (60, Role::Admin)
+    );
 }

@@ -105,7 +105,6 @@ fn what_is_not_supported_yet_is_named() {
             r#"
 name: app
 type: 'python:3.13'
-source: {operations: {update: {command: make}}}
 firewall: {outbound: [{ips: [1.2.3.4/32]}]}
 mounts: {shared: {source: service, service: files}}
 "#,

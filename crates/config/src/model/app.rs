@@ -1,6 +1,6 @@
 //! Apps, workers and what belongs to them.
 
-use super::Web;
+use super::{Firewall, Operation, SourceOperation, Web};
 use guise_model::{Name, Profile, Size};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,12 +52,12 @@ pub struct App {
     pub additional_hosts: BTreeMap<String, String>,
     /// `runtime:` as written: PHP extensions and the like (spec 1.14).
     pub runtime_settings: Map<String, Value>,
-    /// Runtime operations as written.
-    pub operations: Map<String, Value>,
-    /// Source operations as written.
-    pub source_operations: Map<String, Value>,
-    /// Outbound rules as written; all is allowed when absent.
-    pub firewall: Option<Value>,
+    /// What people may have run in its containers.
+    pub operations: Vec<Operation>,
+    /// What people may have done to its code.
+    pub source_operations: Vec<SourceOperation>,
+    /// Whom its web container may talk to outside; anybody when absent.
+    pub firewall: Option<Firewall>,
     /// Security checks at build time as written.
     pub preflight: Value,
     /// `resources:` as written.
@@ -180,8 +180,8 @@ pub struct Worker {
     pub access: BTreeMap<String, String>,
     /// Lines for `/etc/hosts`.
     pub additional_hosts: BTreeMap<String, String>,
-    /// Outbound rules as written.
-    pub firewall: Option<Value>,
+    /// Whom it may talk to outside; anybody when absent.
+    pub firewall: Option<Firewall>,
     /// `resources:` as written.
     pub resources: Option<Value>,
 }

@@ -1,7 +1,8 @@
 //! An app as `PLATFORM_APPLICATION` shows it: every default filled in (spec 4.1).
 
 use super::{
-    App, Commands, Cron, Expires, Location, Mount, MountSource, Passthru, Relationship, Rule, Worker,
+    App, Commands, Cron, Expires, Firewall, Location, Mount, MountSource, Operation, Passthru, Relationship,
+    Rule, SourceOperation, Worker,
 };
 use serde_json::{Map, Value, json};
 
@@ -38,9 +39,9 @@ impl App {
             "mounts": mounts(&self.mounts),
             "timezone": self.timezone,
             "variables": self.variables,
-            "firewall": self.firewall,
+            "firewall": self.firewall.as_ref().map(firewall),
             "resources": self.resources,
-            "operations": self.operations,
+            "operations": self.operations.iter().map(|o| (o.name.clone(), operation(o))).collect::<Map<_, _>>(),
             "build": {"flavor": self.build.flavor, "caches": self.build.caches},
             "dependencies": self.dependencies,
             "runtime": self.runtime_settings,
@@ -51,7 +52,7 @@ impl App {
                 "post_deploy": self.hooks.post_deploy,
             },
             "crons": self.crons.iter().map(|cron| (cron.name.clone(), cron_json(cron))).collect::<Map<_, _>>(),
-            "source": {"root": root(&self.source_root), "operations": self.source_operations},
+            "source": {"root": root(&self.source_root), "operations": source_operations(&self.source_operations)},
             "web": self.web_json(),
             "workers": self.workers.iter().map(|w| (w.name.to_string(), worker(w))).collect::<Map<_, _>>(),
         })
@@ -129,6 +130,36 @@ fn cron_json(cron: &Cron) -> Value {
     })
 }
 
+fn operation(operation: &Operation) -> Value {
+    json!({
+        "commands": {"start": operation.start, "stop": operation.stop},
+        "timeout": operation.timeout,
+        "role": operation.role,
+    })
+}
+
+fn source_operations(operations: &[SourceOperation]) -> Value {
+    let pairs = operations.iter();
+    Value::Object(
+        pairs
+            .map(|o| (o.name.clone(), json!({"command": o.command})))
+            .collect(),
+    )
+}
+
+fn firewall(firewall: &Firewall) -> Value {
+    let rules = firewall.outbound.iter().map(|rule| {
+        let ips = rule.ips.iter().map(|ip| format!("{}/{}", ip.network, ip.bits));
+        json!({
+            "protocol": "tcp",
+            "ips": ips.collect::<Vec<_>>(),
+            "domains": rule.domains,
+            "ports": rule.ports,
+        })
+    });
+    json!({"outbound": rules.collect::<Vec<_>>()})
+}
+
 fn worker(worker: &Worker) -> Value {
     json!({
         "commands": commands(&worker.commands),
@@ -141,7 +172,7 @@ fn worker(worker: &Worker) -> Value {
         "mounts": mounts(&worker.mounts),
         "timezone": worker.timezone,
         "variables": worker.variables,
-        "firewall": worker.firewall,
+        "firewall": worker.firewall.as_ref().map(firewall),
         "resources": worker.resources,
     })
 }

@@ -69,7 +69,8 @@ impl Reader<'_> {
         build.flavor = build.flavor.or(legacy_flavor);
         let dependencies = self.dependencies(&fields);
         let runtime_settings = self.runtime_settings(&fields, &type_name);
-        let operations_of = |node: Option<&Node>| node.map(Node::to_json_map).unwrap_or_default();
+        let operations = self.operations(&fields);
+        let source_operations = self.source_operations(fields.get("source"));
         Some(App {
             name: name?,
             runtime: runtime?,
@@ -91,10 +92,8 @@ impl Reader<'_> {
             access: own.access,
             additional_hosts: own.additional_hosts,
             runtime_settings,
-            operations: operations_of(fields.get("operations")),
-            source_operations: operations_of(
-                fields.get("source").and_then(|source| source.get("operations")),
-            ),
+            operations,
+            source_operations,
             firewall: own.firewall,
             preflight: preflight(fields.get("preflight")),
             resources: own.resources,

@@ -22,21 +22,8 @@ impl Reader<'_> {
                 .help("five fields: minute, hour, day, month, weekday; `H` is a fixed value chosen for you");
         }
         let (start, stop) = match fields.get("commands") {
-            Some(node) => {
-                let commands = Fields::read(
-                    node,
-                    "`commands`",
-                    &["start", "stop"],
-                    Severity::Warning,
-                    self.report,
-                );
-                (
-                    commands.required_text("start", self.report),
-                    commands.text("stop", self.report),
-                )
-            }
             None if fields.get("cmd").is_some() => (fields.text("cmd", self.report), None),
-            None => (fields.required_text("commands", self.report), None),
+            _ => self.start_and_stop(&fields),
         };
         let mut seconds = |key: &str, default| fields.number(key, self.report).unwrap_or(default);
         Some(Cron {

@@ -4,7 +4,7 @@ use super::Reader;
 use crate::{
     fields::Fields,
     files::Flavour,
-    model::{Mount, MountSource, Relationship, Variables},
+    model::{Firewall, Mount, MountSource, Relationship, Variables},
     types,
     yaml::{Entry, Value},
 };
@@ -57,7 +57,7 @@ pub struct Instance {
     pub access: BTreeMap<String, String>,
     pub variables: Variables,
     pub additional_hosts: BTreeMap<String, String>,
-    pub firewall: Option<Json>,
+    pub firewall: Option<Firewall>,
     pub resources: Option<Json>,
 }
 
@@ -116,13 +116,11 @@ impl Reader<'_> {
             let entries = fields.mapping("additional_hosts", self.report);
             instance.additional_hosts = self.hosts(&entries);
         }
-        for (key, value) in [
-            ("firewall", &mut instance.firewall),
-            ("resources", &mut instance.resources),
-        ] {
-            if given(key) {
-                *value = fields.get(key).map(|node| node.to_json());
-            }
+        if given("firewall") {
+            instance.firewall = fields.get("firewall").and_then(|node| self.firewall(node));
+        }
+        if given("resources") {
+            instance.resources = fields.get("resources").map(|node| node.to_json());
         }
         self.check_disk(fields, &instance);
         instance
