@@ -156,7 +156,8 @@ impl Cached {
         let new = self.image.with_extension("new");
         let _ = fs::remove_file(&new);
         if fs::hard_link(built, &new).is_err() {
-            fs::copy(built, &new).map_err(ImageError::file("copy", built))?;
+            let copied = fs::copy(built, &new).and_then(|_| File::open(&new)?.sync_all());
+            copied.map_err(ImageError::file("copy", built))?;
         }
         let _ = fs::remove_file(&self.description);
         fs::rename(&new, &self.image).map_err(ImageError::file("rename to", &self.image))?;

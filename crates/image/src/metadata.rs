@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path) -> Result<Metadata, ImageError> {
     })
 }
 
-/// Writes it in one step: a reader sees all of it or nothing.
+/// Writes it in one step: a reader sees all of it or nothing, also after a power cut.
 pub(crate) fn write(path: &Path, metadata: &Metadata) -> Result<(), ImageError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let mut file =
@@ -53,7 +53,8 @@ pub(crate) fn write(path: &Path, metadata: &Metadata) -> Result<(), ImageError> 
         path: path.into(),
         source,
     })?;
-    file.write_all(&text).map_err(ImageError::file("write", path))?;
+    let written = file.write_all(&text).and_then(|()| file.as_file().sync_all());
+    written.map_err(ImageError::file("write", path))?;
     file.persist(path)
         .map_err(|error| ImageError::file("rename to", path)(error.error))?;
     Ok(())

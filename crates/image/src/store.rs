@@ -138,7 +138,8 @@ impl Store {
         let target = self.path(&metadata.digest);
         if !target.exists() && fs::hard_link(cached, &target).is_err() {
             let file = self.temporary()?;
-            fs::copy(cached, file.path()).map_err(ImageError::file("copy", cached))?;
+            let copied = fs::copy(cached, file.path()).and_then(|_| file.as_file().sync_all());
+            copied.map_err(ImageError::file("copy", cached))?;
             file.persist(&target)
                 .map_err(|error| ImageError::file("rename to", &target)(error.error))?;
         }

@@ -166,7 +166,8 @@ impl Manifest {
         let written = text.and_then(|text| {
             let mut file = File::create(&path)?;
             file.write_all(&text)?;
-            file.sync_all()
+            file.sync_all()?;
+            File::open(directory)?.sync_all()
         });
         written.map_err(file_error("write", &path))
     }
@@ -222,6 +223,13 @@ impl Piece {
         }
         counted.to.sync_all().map_err(file_error("write", path))?;
         Ok(Ok(counted.piece()))
+    }
+
+    /// Takes over a file that another program has written.
+    pub(crate) fn written(path: &Path) -> Result<Self, ArchiveError> {
+        let synced = File::open(path).and_then(|file| file.sync_all());
+        synced.map_err(file_error("write", path))?;
+        Self::of(path)
     }
 
     /// Measures a file.

@@ -233,13 +233,14 @@ impl Platform {
         Ok(())
     }
 
-    /// Deletes a backup's volumes, then the record: what a crash leaves behind still has its owner.
+    /// Deletes a backup's volumes, then the record: what a crash or a power cut leaves behind still has its owner.
     pub(crate) fn remove_backup(&self, backup: &BackupRecord) -> Result<(), PlatformError> {
         self.store()
             .set_backup_status(&backup.id, BackupStatus::Deleting)?;
         for kept in &backup.volumes {
             self.node().volume_delete(&kept.volume)?;
         }
+        self.node().write_volumes_back()?;
         Ok(self.store().delete_backup(&backup.id)?)
     }
 }

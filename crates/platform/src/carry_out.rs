@@ -159,6 +159,9 @@ impl<'a> CarryOut<'a> {
                             .volume_create(volume, want.quota_bytes, want.owner, want.mode)?;
                     }
                 }
+                // btrfs commits a new name later than what is written and synced below it: a power cut in between
+                // would leave that without the name.
+                self.node.write_volumes_back()?;
             }
             Step::Hold => match self.edge.hold(&key)? {
                 0 => {}

@@ -99,7 +99,7 @@ impl Platform {
             });
         }
         let project = self.project_by_id(&backup.project)?;
-        Manifest::new(backup, &project.title, Piece::of(&bundle)?, volumes).write(directory)?;
+        Manifest::new(backup, &project.title, Piece::written(&bundle)?, volumes).write(directory)?;
         Ok(())
     }
 }

@@ -118,6 +118,9 @@ impl Repository {
         self.run("config", &["core.logAllRefUpdates", "true"])?;
         // Backups and deployments that can be gone back to need their commits, also after a forced push.
         self.run("config", &["gc.pruneExpire", "never"])?;
+        // By default git syncs packs alone. What was accepted is recorded to be deployed, so it must survive a power
+        // cut, and a small push comes as loose objects.
+        self.run("config", &["core.fsync", "committed"])?;
         Ok(())
     }
 

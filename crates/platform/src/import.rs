@@ -96,7 +96,8 @@ impl Platform {
             let mut stream = Piece::open(&directory.join(piece.file()))?;
             self.node().volume_receive(&kept.volume, &mut stream)?;
         }
-        Ok(())
+        // Before the record says that it is complete.
+        Ok(self.node().write_volumes_back()?)
     }
 }
 

@@ -11,6 +11,7 @@
 mod activity;
 mod archive;
 mod assemble;
+mod attended;
 mod backup;
 mod build;
 mod carry_out;

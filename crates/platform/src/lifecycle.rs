@@ -369,7 +369,8 @@ impl Platform {
                 self.node().volume_delete(volume).map_err(PlatformError::from)
             })?;
         }
-        Ok(())
+        // Before anybody forgets whose they were: a power cut brings back what was deleted just now.
+        Ok(self.node().write_volumes_back()?)
     }
 
     fn parent_of(&self, environment: &EnvironmentRecord) -> Result<EnvironmentRecord, PlatformError> {

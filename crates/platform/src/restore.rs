@@ -218,7 +218,11 @@ impl Platform {
                 continue;
             };
             // What cannot be deleted now stays owned and is tried again at the next restoration.
-            match self.node().volume_delete(&volume) {
+            let deleted = self
+                .node()
+                .volume_delete(&volume)
+                .and_then(|()| self.node().write_volumes_back());
+            match deleted {
                 Ok(()) => self.store().disown_volume(&volume)?,
                 Err(error) => report.line(&format!("W: {error}")),
             }

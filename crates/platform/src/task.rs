@@ -45,6 +45,8 @@ pub(crate) enum Task {
     Pause,
     /// Start a paused environment.
     Resume,
+    /// Start what ran before the machine was booted.
+    Revive,
     /// Bring parent's code, parent's data, or both into an environment.
     Synchronize {
         /// Merge the parent's branch into this one.
@@ -99,6 +101,20 @@ pub(crate) enum Task {
         /// A backup to restore with it.
         backup: Option<BackupId>,
     },
+}
+
+impl Task {
+    /// Whether an environment runs what it shall once this is done, whatever it ran before.
+    pub(crate) fn decides_what_runs(&self) -> bool {
+        !matches!(
+            self,
+            Self::Plan { .. }
+                | Self::Backup { .. }
+                | Self::DeleteBackup { .. }
+                | Self::ExportBackup { .. }
+                | Self::ImportBackup { .. }
+        )
+    }
 }
 
 impl Platform {
@@ -184,6 +200,7 @@ impl Platform {
             Task::Delete => self.run_delete(environment, report),
             Task::Pause => self.run_pause(environment, report),
             Task::Resume => self.deploy_head(environment, report),
+            Task::Revive => self.run_revive(environment, report),
             Task::Synchronize { code, data } => self.run_synchronize(environment, *code, *data, report),
             Task::Merge { child } => self.run_merge(environment, child, report),
             Task::Backup {
