@@ -4,6 +4,7 @@ use crate::{
     checkout::{self, CheckoutError},
     container::{self, Parts},
     mount_points::{self, MountPointError},
+    source,
     stage::{Stage, stages},
     tail::Tail,
 };
@@ -19,7 +20,7 @@ use std::{
 };
 
 /// Longest time for all scripts of a build together (spec 1.3).
-const TIMEOUT: Duration = Duration::from_secs(3600);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Most that a build may write beside the pool's other volumes, in bytes (the published platform's limit).
 const MOST_BYTES: u64 = 8_000_000_000;
@@ -122,6 +123,7 @@ fn describe_failure(stage: &str, status: i32, limits: &Limits) -> String {
     let what = match stage.strip_prefix("dependencies-") {
         Some(language) => format!("installing the {language} dependencies"),
         None if stage == "hook" => "the build hook".into(),
+        None if stage == source::STAGE => "the source operation".into(),
         None => format!("the build's {stage}"),
     };
     // SIGKILL: nobody but the kernel sends it here.
@@ -149,7 +151,7 @@ pub fn build(
     let user = user(request.recipe);
     let full = |stage: &str, error: BuildError| no_space(node, request, stage, error);
     let tree_id = checkout::tree_id(request.repository, request.commit, &request.app.source_root)?;
-    let volume = BuildVolume::create(node, request, user)?;
+    let volume = BuildVolume::create(node, request.container, user)?;
     let tree = node.volume_path(&volume.id)?;
     checkout::checkout(request.repository, &tree_id, &tree, user, line)
         .map_err(|error| full("checkout", error.into()))?;
@@ -245,20 +247,20 @@ fn no_space(node: &Node, request: &BuildRequest<'_>, stage: &str, error: BuildEr
     }
 }
 
-fn user(recipe: &Recipe) -> User {
+pub(crate) fn user(recipe: &Recipe) -> User {
     let (uid, gid) = recipe.user();
     User { uid, gid }
 }
 
 /// The volume in which a build works; deleted when it ends, however it ends.
-struct BuildVolume<'a> {
+pub(crate) struct BuildVolume<'a> {
     node: &'a Node,
-    id: VolumeId,
+    pub(crate) id: VolumeId,
 }
 
 impl<'a> BuildVolume<'a> {
-    fn create(node: &'a Node, request: &BuildRequest<'_>, owner: User) -> Result<Self, BuildError> {
-        let id = VolumeId::new(format!("build-{}", request.container))
+    pub(crate) fn create(node: &'a Node, container: &ContainerId, owner: User) -> Result<Self, BuildError> {
+        let id = VolumeId::new(format!("build-{container}"))
             .expect("a container id is made of letters and digits that a volume id may have");
         let volume = Self { node, id };
         // What a crash left of the same build is of no use.
@@ -279,13 +281,13 @@ impl Drop for BuildVolume<'_> {
 }
 
 /// A build's container; removed when its scripts have ended, however they ended.
-struct BuildContainer<'a> {
+pub(crate) struct BuildContainer<'a> {
     node: &'a Node,
     id: ContainerId,
 }
 
 impl<'a> BuildContainer<'a> {
-    fn create(node: &'a Node, spec: &guise_node::ContainerSpec) -> Result<Self, BuildError> {
+    pub(crate) fn create(node: &'a Node, spec: &guise_node::ContainerSpec) -> Result<Self, BuildError> {
         node.create(spec)?;
         Ok(Self {
             node,

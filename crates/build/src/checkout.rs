@@ -65,26 +65,9 @@ struct Commit<'a> {
 }
 
 impl Commit<'_> {
-    /// git, deaf to the machine's and the user's configuration.
     fn git(&self) -> Command {
-        let mut git = Command::new("git");
-        git.env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("LC_ALL", "C")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            // The repository belongs to guise, whichever user's id its files have.
-            .args([
-                "-c",
-                "safe.directory=*",
-                "-c",
-                "core.hooksPath=/dev/null",
-                "-c",
-                "core.autocrlf=false",
-            ])
-            .arg("--git-dir")
-            .arg(self.repository);
+        let mut git = deaf_git();
+        git.arg("--git-dir").arg(self.repository);
         git
     }
 
@@ -103,6 +86,27 @@ impl Commit<'_> {
             message,
         })
     }
+}
+
+/// git, deaf to the machine's and the user's configuration.
+fn deaf_git() -> Command {
+    let mut git = Command::new("git");
+    git.env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        // The repository belongs to guise, whichever user's id its files have.
+        .args([
+            "-c",
+            "safe.directory=*",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "core.autocrlf=false",
+        ]);
+    git
 }
 
 /// The git tree id of directory `root` of a commit: `PLATFORM_TREE_ID`.
@@ -201,6 +205,33 @@ pub(crate) fn checkout(
             .current_dir(to),
     )?;
     hand_over(to, to, owner, warn)
+}
+
+/// Clones a branch and nothing else into the empty directory `to`, owned by `owner`: a work tree with its history and
+/// no remote. To be called before anybody else may write there.
+pub(crate) fn clone(repository: &Path, branch: &str, to: &Path, owner: User) -> Result<(), CheckoutError> {
+    let of = Commit {
+        repository,
+        id: branch,
+    };
+    let mut git = deaf_git();
+    git.args([
+        "clone",
+        "--quiet",
+        "--no-hardlinks",
+        "--no-tags",
+        "--single-branch",
+        "--template=",
+    ])
+    .args(["--branch", branch, "--"])
+    .arg(repository)
+    .arg(to);
+    of.run("clone a branch", &mut git)?;
+    let mut git = deaf_git();
+    git.arg("-C").arg(to).args(["remote", "remove", "origin"]);
+    of.run("forget where a clone is from", &mut git)?;
+    // What a person should know of the files they were told when they were built.
+    hand_over(to, to, owner, &mut |_| {})
 }
 
 /// How the names of index files begin, in a repository.

@@ -13,6 +13,7 @@ mod checkout;
 mod container;
 mod id;
 mod mount_points;
+mod source;
 mod stage;
 mod tail;
 #[cfg(test)]
@@ -22,3 +23,4 @@ pub use build::{BuildError, BuildRequest, build};
 pub use checkout::{CheckoutError, remove_leftovers, tree_id};
 pub use id::{BuildId, build_id};
 pub use mount_points::MountPointError;
+pub use source::{Source, SourceCommand, SourceError};

@@ -69,6 +69,27 @@ impl Node {
         cancel: &AtomicBool,
         line: &mut dyn FnMut(&str),
     ) -> Result<i32, NodeError> {
+        let mut lines = Lines::default();
+        let status = self.exec_bytes(id, process, stdin, timeout, cancel, &mut |bytes| {
+            lines.push(bytes, line);
+        });
+        lines.finish(line);
+        status
+    }
+
+    /// Runs a process in a container and hands on its output and errors as they come. Returns its exit status.
+    ///
+    /// # Errors
+    /// As [`exec_stream`](Self::exec_stream).
+    pub fn exec_bytes(
+        &self,
+        id: &ContainerId,
+        process: &Process,
+        stdin: &[u8],
+        timeout: Option<Duration>,
+        cancel: &AtomicBool,
+        output: &mut dyn FnMut(&[u8]),
+    ) -> Result<i32, NodeError> {
         let order = Order::new(self, id, process, false)?;
         // One pipe for both, so that they stay in the order in which they were written.
         let (ours, stdout) = pipe(id)?;
@@ -76,19 +97,17 @@ impl Node {
             id: id.clone(),
             source,
         })?;
-        let mut lines = Lines::default();
-        let status = order.run(
+        let outputs = vec![ours];
+        order.run(
             stdin,
             (stdout, stderr),
-            vec![ours],
+            outputs,
             timeout,
             cancel,
             &mut |_, bytes| {
-                lines.push(bytes, line);
+                output(bytes);
             },
-        );
-        lines.finish(line);
-        status
+        )
     }
 
     /// Starts a process in a container for somebody who talks to it: on a terminal of `tty` (columns, rows), else
