@@ -22,6 +22,9 @@ pub struct CheckPush {
     pub project: ProjectId,
     /// The refs it would change.
     pub updates: Vec<RefUpdate>,
+    /// `GIT_PUSH_OPTION_*`, in order.
+    #[serde(default)]
+    pub options: Vec<String>,
     /// `GIT_QUARANTINE_PATH` as git set it.
     pub quarantine: Option<String>,
 }

@@ -3,6 +3,7 @@
 //! git itself reads and writes the objects (it is what the field audits); guise names commits and paths.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io,
     path::{Path, PathBuf},
@@ -116,6 +117,8 @@ impl Repository {
         // A push may carry options (spec 5.1); `git archive` and friends need no reflog, people do.
         self.run("config", &["receive.advertisePushOptions", "true"])?;
         self.run("config", &["core.logAllRefUpdates", "true"])?;
+        // guise says no itself, and why.
+        self.run("config", &["receive.denyDeleteCurrent", "ignore"])?;
         // Backups and deployments that can be gone back to need their commits, also after a forced push.
         self.run("config", &["gc.pruneExpire", "never"])?;
         // By default git syncs packs alone. What was accepted is recorded to be deployed, so it must survive a power
@@ -151,6 +154,17 @@ impl Repository {
     /// The commit that a branch points to.
     pub fn head_of(&self, branch: &str) -> Result<Option<String>, GitError> {
         self.commit(&format!("refs/heads/{branch}"))
+    }
+
+    /// The heads of all branches, by their names. Names that are not UTF-8 are left out: no environment has one.
+    pub fn heads(&self) -> Result<BTreeMap<String, String>, GitError> {
+        let format = "--format=%(objectname) %(refname:lstrip=2)";
+        let listed = self.run("for-each-ref", &[format, "refs/heads/"])?.stdout;
+        let lines = listed.split(|byte| *byte == b'\n');
+        Ok(lines
+            .filter_map(|line| std::str::from_utf8(line).ok()?.split_once(' '))
+            .map(|(commit, branch)| (branch.into(), commit.into()))
+            .collect())
     }
 
     /// The commit that a branch, a tag or (part of) an id names.
@@ -230,6 +244,48 @@ impl Repository {
             &["--quiet", "--no-tags", "--no-write-fetch-head", &from, what],
         )
         .map(drop)
+    }
+
+    /// Takes in what a hostile container wrote: the commits from `old`, which is here, to `new`. They stay only if a
+    /// branch comes to need them.
+    ///
+    /// # Errors
+    /// When the file is not what it should be, an object is malformed, or `new` does not go on from `old`.
+    pub fn take_in(&self, file: &Path, old: &str, new: &str) -> Result<(), GitError> {
+        // Nothing of the file's own names is used.
+        self.run(
+            "-c",
+            &[
+                "fetch.fsckObjects=true",
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--end-of-options",
+                &file.to_string_lossy(),
+                "HEAD",
+            ],
+        )?;
+        if self.is_ancestor(old, new)? {
+            return Ok(());
+        }
+        Err(GitError::Refused {
+            operation: "fetch".into(),
+            repository: self.path.clone(),
+            reason: format!("commit {new} does not go on from {old}: history is not rewritten"),
+        })
+    }
+
+    /// Points a branch to another commit, if it still points to `old`.
+    ///
+    /// # Errors
+    /// [`GitError::Refused`] when somebody pushed meanwhile.
+    pub fn move_branch(&self, branch: &str, old: &str, new: &str) -> Result<(), GitError> {
+        if self.head_of(branch)?.as_deref() == Some(new) {
+            return Ok(());
+        }
+        self.run("update-ref", &[&format!("refs/heads/{branch}"), new, old])
+            .map(drop)
     }
 
     /// The first line of a commit's message.
@@ -345,6 +401,8 @@ mod tests {
         assert_eq!(repository.file(&commit, "c").unwrap().unwrap(), b"content");
         assert_eq!(repository.file(&commit, "missing").unwrap(), None);
         assert_eq!(repository.subject(&commit).unwrap(), "First");
+        let heads: Vec<_> = repository.heads().unwrap().into_iter().collect();
+        assert_eq!(heads, [("main".to_string(), commit)]);
     }
 
     #[test]

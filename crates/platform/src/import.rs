@@ -7,6 +7,7 @@ use crate::{
     backup::backup_volume,
     deploy::DeployError,
     export::must_be_absolute,
+    push_options::PushOptions,
     random,
     store::{ActivityRecord, BackupRecord, BackupStatus, BackupVolume, EnvironmentRecord, ProjectRecord},
     task::Task,
@@ -29,7 +30,7 @@ impl Platform {
         must_be_absolute(Path::new(directory))?;
         let manifest = Manifest::read(Path::new(directory))?;
         crate::project::check_branch(environment)?;
-        let environment = self.environment_for(project, environment)?;
+        let environment = self.environment_for(project, environment, &PushOptions::default())?;
         let task = Task::ImportBackup {
             backup: BackupId::new(random::letters(13)).expect("13 random letters are a backup id"),
             directory: directory.into(),

@@ -14,8 +14,10 @@ mod assemble;
 mod attended;
 mod backup;
 mod build;
+mod builds;
 mod carry_out;
 mod catalog;
+mod catch_up;
 mod collect;
 mod cron;
 mod deploy;
@@ -26,10 +28,12 @@ mod error;
 mod export;
 mod fault;
 mod git;
+mod given;
 mod import;
 mod inspect;
 mod lifecycle;
 mod machine_name;
+mod operation;
 mod plan;
 mod project;
 mod property;
@@ -43,6 +47,7 @@ mod rollback;
 mod routes;
 mod schedule;
 mod show_plan;
+mod source_operation;
 mod step;
 mod store;
 mod strategy;
@@ -63,11 +68,13 @@ pub use error::PlatformError;
 pub use git::GitError;
 pub use inspect::{ContainerView, Owned};
 pub use machine_name::machine_name;
+pub use operation::OperationView;
 pub use plan::{Actual, State, plan};
 pub use push::{Received, RefUpdate, Verdict};
 pub use restore::Restoration;
 pub use retention::Retention;
 pub use routes::{ResolvedRoute, Target};
+pub use source_operation::SourceOperationView;
 pub use step::Step;
 pub use store::{
     ActivityRecord, ActivityState, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,
@@ -117,6 +124,7 @@ struct Shared {
     activities: Arc<Activities>,
     upkeep: schedule::Upkeep,
     crons: Arc<cron::gate::Gate>,
+    builds: builds::Builds,
 }
 
 impl Platform {
@@ -143,6 +151,7 @@ impl Platform {
                 activities,
                 upkeep: schedule::Upkeep::default(),
                 crons: Arc::default(),
+                builds: builds::Builds::default(),
             }),
         })
     }
@@ -161,6 +170,7 @@ impl Platform {
         self.remove_interrupted_builds()?;
         self.restore_routes()?;
         self.resume_tasks()?;
+        self.catch_up_with_git()?;
         self.revive()
     }
 

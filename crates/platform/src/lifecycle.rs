@@ -5,6 +5,7 @@ use crate::{
     activity::Report,
     deploy::{DeployError, Reason},
     store::{ActivityRecord, EnvironmentRecord, EnvironmentStatus, EnvironmentType, ProjectRecord},
+    strategy::Strategy,
     task::Task,
     task_step::TaskStep,
 };
@@ -48,7 +49,10 @@ impl Platform {
             "environment.branch",
             &environment,
             &description,
-            &Task::Activate { clone_parent },
+            &Task::Activate {
+                clone_parent,
+                commit: Some(commit),
+            },
         )
     }
 
@@ -56,7 +60,11 @@ impl Platform {
     ///
     /// # Errors
     /// [`PlatformError::NotDeployed`] when its branch has no commit.
-    pub fn redeploy(&self, environment: &EnvironmentRecord) -> Result<ActivityRecord, PlatformError> {
+    pub fn redeploy(
+        &self,
+        environment: &EnvironmentRecord,
+        strategy: Option<Strategy>,
+    ) -> Result<ActivityRecord, PlatformError> {
         self.must_be(environment, &[EnvironmentStatus::Active], "redeployed")?;
         let Some(commit) = self.repository(&environment.project).head_of(&environment.name)? else {
             return Err(PlatformError::NotDeployed {
@@ -67,6 +75,7 @@ impl Platform {
         let task = Task::Deploy {
             commit,
             reason: Reason::Redeploy,
+            strategy,
         };
         self.submit("environment.redeploy", environment, &description, &task)
     }
@@ -76,7 +85,8 @@ impl Platform {
         self.must_be(environment, &[EnvironmentStatus::Inactive], "activated")?;
         let description = format!("Activate {}", environment.name);
         let task = Task::Activate {
-            clone_parent: environment.parent.is_some(),
+            clone_parent: environment.parent.is_some() && environment.clone_parent_on_create,
+            commit: None,
         };
         self.submit("environment.activate", environment, &description, &task)
     }
@@ -100,7 +110,10 @@ impl Platform {
     ) -> Result<ActivityRecord, PlatformError> {
         self.must_not_be_production(environment)?;
         let description = format!("Delete {}", environment.name);
-        self.submit("environment.delete", environment, &description, &Task::Delete)
+        let task = Task::Delete {
+            branch_is_gone: false,
+        };
+        self.submit("environment.delete", environment, &description, &task)
     }
 
     /// Stops what an environment runs; its data stays.
@@ -158,12 +171,16 @@ impl Platform {
         &self,
         environment: &EnvironmentRecord,
         clone_parent: bool,
+        commit: Option<&str>,
         report: &Report,
     ) -> Result<(), DeployError> {
         if clone_parent {
             self.clone_data(environment, report)?;
         }
-        self.deploy_head(environment, report)
+        match commit {
+            Some(commit) => self.deploy(environment, commit, Reason::Redeploy, None, report),
+            None => self.deploy_head(environment, report),
+        }
     }
 
     pub(crate) fn run_deactivate(
@@ -182,17 +199,20 @@ impl Platform {
     pub(crate) fn run_delete(
         &self,
         environment: &EnvironmentRecord,
+        branch_is_gone: bool,
         report: &Report,
     ) -> Result<(), DeployError> {
         self.run_deactivate(environment, report)?;
         self.remove_backups_of(environment, report)?;
         let (project, branch) = (&environment.project, environment.name.as_str());
-        report.line(&format!("Deleting branch {branch}"));
-        report.step(&TaskStep::DeleteBranch { branch }, || {
-            self.repository(project)
-                .delete_branch(branch)
-                .map_err(DeployError::from)
-        })?;
+        if !branch_is_gone {
+            report.line(&format!("Deleting branch {branch}"));
+            report.step(&TaskStep::DeleteBranch { branch }, || {
+                self.repository(project)
+                    .delete_branch(branch)
+                    .map_err(DeployError::from)
+            })?;
+        }
         report.step(&TaskStep::Forget, || {
             Ok(self.store().delete_environment(project, branch)?)
         })
@@ -253,7 +273,7 @@ impl Platform {
             }
             .into());
         };
-        self.deploy(environment, &commit, Reason::Redeploy, report)
+        self.deploy(environment, &commit, Reason::Redeploy, None, report)
     }
 
     fn merge_branches(

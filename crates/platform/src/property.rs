@@ -154,12 +154,13 @@ impl Platform {
         let task = Task::Deploy {
             commit,
             reason: Reason::Redeploy,
+            strategy: None,
         };
         self.submit(kind, environment, &description, &task).map(Some)
     }
 }
 
-fn check_title(property: &'static str, value: &str) -> Result<(), PlatformError> {
+pub(crate) fn check_title(property: &'static str, value: &str) -> Result<(), PlatformError> {
     let reason = if value.len() > LONGEST_TITLE {
         "it is longer than 255 bytes"
     } else if value.chars().any(char::is_control) {

@@ -4,6 +4,7 @@
 
 use crate::{
     Platform, PlatformError, Shared,
+    catch_up::Expected,
     retention::expired,
     store::{BackupRecord, EnvironmentRecord, EnvironmentStatus, EnvironmentType},
 };
@@ -26,6 +27,8 @@ pub(crate) struct Upkeep {
     pub(crate) images: RwLock<()>,
     /// Whether something was deployed since the last collection.
     pub(crate) stale: AtomicBool,
+    /// Pushes that are to be told of.
+    pub(crate) pushes: Expected,
 }
 
 /// What the thread remembers between two looks.
@@ -45,6 +48,7 @@ impl Platform {
     }
 
     fn look(&self, memory: &mut Memory, now: Timestamp) -> Result<(), PlatformError> {
+        self.catch_up_with_overdue_pushes()?;
         for environment in self.store().all_environments()? {
             let backups = self.backups(&environment)?;
             for backup in expired(&backups, now) {

@@ -7,11 +7,13 @@ use crate::{
     activity::{Job, Report},
     carry_out::StepError,
     deploy::{DeployError, Reason},
-    store::{ActivityRecord, EnvironmentRecord},
+    store::{ActivityRecord, ActivityState, EnvironmentRecord},
+    strategy::Strategy,
 };
 use guise_model::{BackupId, DeploymentId};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     sync::{PoisonError, atomic::Ordering},
     time::Instant,
 };
@@ -26,6 +28,9 @@ pub(crate) enum Task {
         commit: String,
         /// Why.
         reason: Reason,
+        /// How, unless as the environment is set.
+        #[serde(default)]
+        strategy: Option<Strategy>,
     },
     /// Show what deploying a commit would do.
     Plan {
@@ -36,11 +41,18 @@ pub(crate) enum Task {
     Activate {
         /// Whether it gets its parent's data.
         clone_parent: bool,
+        /// The commit, if not the head of its branch.
+        #[serde(default)]
+        commit: Option<String>,
     },
     /// Remove all that runs and all data; the branch stays.
     Deactivate,
     /// Deactivate, then delete the branch too.
-    Delete,
+    Delete {
+        /// Whether git has deleted it already. One of the same name is another one then.
+        #[serde(default)]
+        branch_is_gone: bool,
+    },
     /// Stop all that runs; data stays.
     Pause,
     /// Start a paused environment.
@@ -101,6 +113,29 @@ pub(crate) enum Task {
         /// A backup to restore with it.
         backup: Option<BackupId>,
     },
+    /// Run a runtime operation.
+    Operation {
+        /// The app whose it is.
+        app: String,
+        /// Its name.
+        operation: String,
+        /// The app or worker in whose container it runs.
+        component: String,
+    },
+    /// Run a source operation and deploy what it commits.
+    SourceOperation {
+        /// Its name.
+        operation: String,
+        /// `env:NAME` and values that its environment gets besides.
+        variables: BTreeMap<String, String>,
+    },
+    /// End an operation that was under way when guise was stopped.
+    EndOperation {
+        /// The app or worker in whose container it ran.
+        component: String,
+    },
+    /// End a source operation that was under way when guise was stopped.
+    EndSourceOperation,
 }
 
 impl Task {
@@ -113,7 +148,18 @@ impl Task {
                 | Self::DeleteBackup { .. }
                 | Self::ExportBackup { .. }
                 | Self::ImportBackup { .. }
+                | Self::Operation { .. }
+                | Self::EndOperation { .. }
         )
+    }
+
+    /// What is to be done when guise was stopped in the middle of it.
+    fn interrupted(self) -> Self {
+        match self {
+            Self::Operation { component, .. } => Self::EndOperation { component },
+            Self::SourceOperation { .. } => Self::EndSourceOperation,
+            other => other,
+        }
     }
 }
 
@@ -146,12 +192,15 @@ impl Platform {
                 _ => None,
             };
             let (task, environment) = match (task, environment) {
+                (Ok(task), Some(environment)) if activity.state == ActivityState::InProgress => {
+                    (task.interrupted(), environment)
+                }
                 (Ok(task), Some(environment)) => (task, environment),
                 (task, _) => {
                     // An environment that is gone was deleted, by this very task if that is what it was for.
-                    let done = matches!(task, Ok(Task::Delete));
+                    let done = matches!(task, Ok(Task::Delete { .. }));
                     self.store()
-                        .end_activity(&activity.id, crate::ActivityState::Complete, done)?;
+                        .end_activity(&activity.id, ActivityState::Complete, done)?;
                     continue;
                 }
             };
@@ -193,11 +242,17 @@ impl Platform {
 
     fn run(&self, environment: &EnvironmentRecord, task: &Task, report: &Report) -> Result<(), DeployError> {
         match task {
-            Task::Deploy { commit, reason } => self.deploy(environment, commit, *reason, report),
+            Task::Deploy {
+                commit,
+                reason,
+                strategy,
+            } => self.deploy(environment, commit, *reason, *strategy, report),
             Task::Plan { commit } => self.run_plan(environment, commit, report),
-            Task::Activate { clone_parent } => self.run_activate(environment, *clone_parent, report),
+            Task::Activate { clone_parent, commit } => {
+                self.run_activate(environment, *clone_parent, commit.as_deref(), report)
+            }
             Task::Deactivate => self.run_deactivate(environment, report),
-            Task::Delete => self.run_delete(environment, report),
+            Task::Delete { branch_is_gone } => self.run_delete(environment, *branch_is_gone, report),
             Task::Pause => self.run_pause(environment, report),
             Task::Resume => self.deploy_head(environment, report),
             Task::Revive => self.run_revive(environment, report),
@@ -217,6 +272,16 @@ impl Platform {
             Task::Rollback { deployment, backup } => {
                 self.run_rollback(environment, deployment, backup.as_ref(), report)
             }
+            Task::Operation {
+                app,
+                operation,
+                component,
+            } => self.run_queued_operation(environment, (app, operation), component, report),
+            Task::SourceOperation { operation, variables } => {
+                self.run_queued_source_operation(environment, operation, variables, report)
+            }
+            Task::EndOperation { component } => self.end_left_operation(environment, component, report),
+            Task::EndSourceOperation => self.end_left_source_operation(environment, report),
         }
     }
 }
@@ -231,6 +296,10 @@ fn tell(report: &Report, error: &DeployError) {
             }
         }
         DeployError::Build(_) | DeployError::Platform(_) => {}
+        // Nothing that runs was to be changed.
+        DeployError::Operation(_) | DeployError::SourceOperation(_) => {
+            return report.line(&format!("E: {error}"));
+        }
     }
     report.line(&format!("E: {error}"));
     if !matches!(error, DeployError::Step(StepError::Cancelled)) {

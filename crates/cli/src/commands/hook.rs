@@ -1,6 +1,7 @@
 //! `guise hook`: what a project's repository runs when somebody pushes (githooks(5)).
 
 use super::activity;
+use crate::client::ClientError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::place::PlaceError;
@@ -21,10 +22,22 @@ pub enum Hook {
 impl Hook {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         match self {
-            Self::PreReceive => Ok(u8::from(!check(context).await?)),
+            Self::PreReceive => match check(context).await {
+                Ok(accepted) => Ok(u8::from(!accepted)),
+                Err(error) => {
+                    super::tell(&error);
+                    if is_without_daemon(&error) {
+                        context.output.line(NOT_NOW)?;
+                    }
+                    Ok(1)
+                }
+            },
             Self::PostReceive => {
                 if let Err(error) = receive(context).await {
                     super::tell(&error);
+                    if is_without_daemon(&error) {
+                        context.output.line(LATER)?;
+                    }
                 }
                 Ok(0)
             }
@@ -32,11 +45,28 @@ impl Hook {
     }
 }
 
+/// What becomes of a push that the daemon cannot be asked about.
+const NOT_NOW: &str = "The push is refused and changes nothing. Push again when the daemon runs.";
+/// What becomes of one that it could not be told of, or stopped deploying.
+const LATER: &str =
+    "The push is received. Its deployment begins or goes on by itself as soon as the daemon runs again.";
+
+/// Whether the daemon is not there, or went away.
+fn is_without_daemon(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Client(
+            ClientError::NotRunning { .. } | ClientError::Connect { .. } | ClientError::Exchange { .. }
+        )
+    )
+}
+
 /// Whether a push may go on. One that cannot be checked may not.
 async fn check(context: &Context) -> Result<bool, Error> {
     let push = CheckPush {
         project: project(context)?,
         updates: updates()?,
+        options: push_options(),
         quarantine: std::env::var("GIT_QUARANTINE_PATH").ok(),
     };
     let reply: CheckPushReply = context.client.post(paths::PRE_RECEIVE, &push).await?;

@@ -13,7 +13,8 @@ pub(crate) async fn pre_receive(
 ) -> Result<Json<CheckPushReply>, Failure> {
     blocking(&app, move |platform| {
         let quarantine = push.quarantine.as_deref().map(Path::new);
-        let verdict = platform.check_push(&push.project, &updates(&push.updates), quarantine)?;
+        let verdict =
+            platform.check_push(&push.project, &updates(&push.updates), &push.options, quarantine)?;
         Ok(Json(CheckPushReply {
             accepted: verdict.accepted,
             output: verdict.output,
@@ -27,7 +28,7 @@ pub(crate) async fn post_receive(
     Json(push): Json<PushReceived>,
 ) -> Result<Json<PushReceivedReply>, Failure> {
     blocking(&app, move |platform| {
-        let received = platform.push_received(&push.project, &updates(&push.updates))?;
+        let received = platform.push_received(&push.project, &updates(&push.updates), &push.options)?;
         let activities = received.activities.into_iter().map(view::activity).collect();
         Ok(Json(PushReceivedReply {
             activities,

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query, State},
 };
 use guise_api::{Activity, BranchEnvironment};
-use guise_platform::{ActivityRecord, EnvironmentRecord, Platform, PlatformError};
+use guise_platform::{ActivityRecord, EnvironmentRecord, Platform, PlatformError, Strategy};
 use serde::Deserialize;
 
 type Answer = Result<Json<Activity>, Failure>;
@@ -35,8 +35,16 @@ pub(crate) async fn delete(State(app): State<App>, named: Named) -> Answer {
     .await
 }
 
-pub(crate) async fn redeploy(State(app): State<App>, named: Named) -> Answer {
-    act(app, named, |platform, environment| platform.redeploy(environment)).await
+#[derive(Deserialize)]
+pub(crate) struct How {
+    strategy: Option<Strategy>,
+}
+
+pub(crate) async fn redeploy(State(app): State<App>, named: Named, Query(how): Query<How>) -> Answer {
+    act(app, named, move |platform, environment| {
+        platform.redeploy(environment, how.strategy)
+    })
+    .await
 }
 
 #[derive(Deserialize)]

@@ -165,6 +165,28 @@ impl Store {
         Ok(activities)
     }
 
+    /// Whether an activity since the environment was made was asked to deploy a commit of its branch, or began to
+    /// build it.
+    pub fn has_activity_about(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        commit: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(self.connection().query_row(
+            "SELECT EXISTS (
+                 SELECT 1 FROM activities JOIN environments
+                     ON environments.project = activities.project AND environments.name = environment
+                 WHERE activities.project = ?1 AND environment = ?2
+                     AND activities.type <> 'environment.plan'
+                     AND activities.created_at >= environments.created_at
+                     AND (parameters ->> 'commit' = ?3
+                         OR EXISTS (SELECT 1 FROM steps WHERE activity = id AND step ->> 'commit' = ?3)))",
+            params![project.as_str(), environment, commit],
+            |row| row.get(0),
+        )?)
+    }
+
     /// Journals that an activity begins a step. `step` is its JSON. A run after a crash overwrites its old journal.
     pub fn begin_step(&self, activity: &ActivityId, number: u32, step: &str) -> Result<(), StoreError> {
         self.connection().execute(
