@@ -17,6 +17,8 @@ pub enum Format {
     Json,
     /// Comma-separated values (RFC 4180), with a heading
     Csv,
+    /// SARIF 2.1.0, for code hosts; only of `validate`
+    Sarif,
 }
 
 /// What a value means; decides its colour on a terminal.
@@ -108,6 +110,11 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// Whether a code host reads the findings as SARIF.
+    pub fn is_sarif(&self) -> bool {
+        self.format == Format::Sarif
+    }
+
     /// Whether colours are wanted.
     pub fn colour(&self) -> bool {
         self.colour
@@ -149,7 +156,7 @@ impl Output {
                 .map(|item| columns.iter().map(|column| (column.value)(item)))
         };
         Ok(match self.format {
-            Format::Json => serde_json::to_string_pretty(items)?,
+            Format::Json | Format::Sarif => serde_json::to_string_pretty(items)?,
             Format::Plain => {
                 lines(rows().map(|row| row.map(|value| tab_free(&value)).collect::<Vec<_>>().join("\t")))
             }
@@ -183,7 +190,7 @@ impl Output {
 
     fn render_record<T: Serialize>(&self, item: &T, fields: &[(&str, String)]) -> io::Result<String> {
         Ok(match self.format {
-            Format::Json => serde_json::to_string_pretty(item)?,
+            Format::Json | Format::Sarif => serde_json::to_string_pretty(item)?,
             Format::Plain => lines(
                 fields
                     .iter()

@@ -1,18 +1,18 @@
 //! From what the files say to what they mean.
 
-mod app;
+pub mod app;
 mod cron;
 mod duration;
 mod firewall;
-mod instance;
-mod legacy;
-mod location;
-mod mount;
+pub mod instance;
+pub mod legacy;
+pub mod location;
+pub mod mount;
 mod names;
 mod operation;
 mod relationship;
-mod route;
-mod service;
+pub mod route;
+pub mod service;
 mod text;
 mod version;
 mod web;

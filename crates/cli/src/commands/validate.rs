@@ -3,14 +3,15 @@
 use crate::context::Context;
 use crate::error::Error;
 use clap::Args;
-use guise_config::{Colour, Diagnostic, Severity, Tree, TypeList, load, render};
+use guise_config::{Colour, Diagnostic, Severity, Tree, TypeList, load, render, sarif};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Check the configuration files of a directory, without deploying
 ///
-/// Needs no daemon. Exit code 3 when something is wrong; with --format json every finding with its position.
+/// Needs no daemon. Exit code 3 when something is wrong; with --format json or sarif every finding with its
+/// position.
 #[derive(Debug, Args)]
 pub struct Validate {
     /// The directory that is the repository's root
@@ -43,6 +44,10 @@ fn print(context: &Context, findings: &[Diagnostic]) -> Result<(), Error> {
         let findings: Vec<_> = findings.iter().map(Diagnostic::to_json).collect();
         let text = serde_json::to_string_pretty(&findings).map_err(io::Error::from)?;
         return Ok(context.output.line(text)?);
+    }
+    if context.output.is_sarif() {
+        let log = sarif(findings, env!("CARGO_PKG_VERSION"));
+        return Ok(context.output.line(format!("{log:#}"))?);
     }
     if findings.is_empty() {
         return Ok(());

@@ -15,7 +15,7 @@ use crate::{
 };
 use serde_json::{Map, Value as Json, json};
 
-const KEYS: [&str; 25] = [
+pub const KEYS: [&str; 25] = [
     "name",
     "type",
     "size",

@@ -27,7 +27,7 @@ pub const KEYS: [&str; 11] = [
     "container_profile",
 ];
 
-const SIZES: [(&str, Size); 8] = [
+pub const SIZES: [(&str, Size); 8] = [
     ("AUTO", Size::Auto),
     ("XS", Size::S),
     ("S", Size::S),
@@ -38,7 +38,7 @@ const SIZES: [(&str, Size); 8] = [
     ("4XL", Size::XL4),
 ];
 
-const PROFILES: [(&str, Profile); 4] = [
+pub const PROFILES: [(&str, Profile); 4] = [
     ("HIGH_CPU", Profile::HighCpu),
     ("BALANCED", Profile::Balanced),
     ("HIGH_MEMORY", Profile::HighMemory),

@@ -10,7 +10,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 9] = [
     "root",
     "passthru",
     "index",
@@ -21,7 +21,7 @@ const KEYS: [&str; 9] = [
     "request_buffering",
     "rules",
 ];
-const RULE_KEYS: [&str; 5] = ["allow", "passthru", "expires", "scripts", "headers"];
+pub const RULE_KEYS: [&str; 5] = ["allow", "passthru", "expires", "scripts", "headers"];
 
 impl Reader<'_> {
     /// A location; `None` when its path is wrong, which is reported.

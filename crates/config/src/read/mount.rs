@@ -11,7 +11,7 @@ use crate::{
     yaml::Entry,
 };
 
-const SOURCES: [&str; 6] = ["local", "storage", "service", "instance", "tmp", "temporary"];
+pub const SOURCES: [&str; 6] = ["local", "storage", "service", "instance", "tmp", "temporary"];
 
 impl Reader<'_> {
     /// The mounts of one container; wrong ones are reported and left out.

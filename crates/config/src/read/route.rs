@@ -11,7 +11,7 @@ use crate::{
     yaml::{Entry, Node, Value},
 };
 
-const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 10] = [
     "type",
     "upstream",
     "to",
@@ -23,8 +23,8 @@ const KEYS: [&str; 10] = [
     "redirects",
     "tls",
 ];
-const LATER_KEYS: [&str; 2] = ["sticky", "http_access"];
-const TYPES: [&str; 3] = ["upstream", "redirect", "proxy"];
+pub const LATER_KEYS: [&str; 2] = ["sticky", "http_access"];
+pub const TYPES: [&str; 3] = ["upstream", "redirect", "proxy"];
 /// Headers that cannot be part of a cache's key (spec 3.5).
 const UNFIT: [&str; 6] = [
     "cookie",

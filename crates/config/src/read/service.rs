@@ -12,7 +12,7 @@ use crate::{
 };
 use serde_json::Value as Json;
 
-const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 9] = [
     "type",
     "disk",
     "size",
