@@ -9,15 +9,18 @@ use crate::{
 };
 use guise_build::{BuildError, BuildRequest};
 use guise_config::{App, Project};
+use guise_image::Recipe;
 use guise_model::{ImageDigest, Limits};
 use guise_node::NodeError;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::resume_unwind,
+    thread,
     time::Duration,
 };
 
 /// What a build may use: the machine, within reason.
-const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     cpu_millis: 64_000,
     memory_bytes: 4_000_000_000,
     pids: 8192,
@@ -53,8 +56,24 @@ impl From<StoreError> for BuildFailure {
     }
 }
 
+/// Where a build's lines go: to the activity's log, with the app's name where several are built at once.
+struct AppLog<'a> {
+    report: &'a Report,
+    app: &'a App,
+    several: bool,
+}
+
+impl AppLog<'_> {
+    fn line(&self, text: &str) {
+        match self.several {
+            true => self.report.line(&format!("  [{}] {text}", self.app.name)),
+            false => self.report.line(&format!("  {text}")),
+        }
+    }
+}
+
 impl Platform {
-    /// Builds everything that a configuration needs.
+    /// Builds everything that a configuration needs: its apps at once, as far as the machine allows.
     pub(crate) fn build(
         &self,
         project: &ProjectRecord,
@@ -68,9 +87,23 @@ impl Platform {
             let base = self.base(&service.type_name, &service.resolved, report)?;
             images.services.insert(service.name.to_string(), base);
         }
+        let mut bases = Vec::new();
         for app in &config.apps {
-            let base = self.base(&app.runtime.name, &app.runtime.resolved, report)?;
-            let build = self.build_app(project, environment, app, base, commit, report)?;
+            bases.push(self.base(&app.runtime.name, &app.runtime.resolved, report)?);
+        }
+        let several = config.apps.len() > 1;
+        let builds: Vec<_> = thread::scope(|scope| {
+            let build = |(app, base): (_, ImageDigest)| {
+                scope.spawn(move || {
+                    let log = AppLog { report, app, several };
+                    self.build_app(project, environment, app, base, commit, &log)
+                })
+            };
+            let threads: Vec<_> = config.apps.iter().zip(bases).map(build).collect();
+            threads.into_iter().map(thread::ScopedJoinHandle::join).collect()
+        });
+        for (app, build) in config.apps.iter().zip(builds) {
+            let build = build.unwrap_or_else(|panic| resume_unwind(panic))?;
             images.apps.insert(app.name.to_string(), build);
         }
         Ok(images)
@@ -103,7 +136,12 @@ impl Platform {
         Ok(())
     }
 
-    fn base(&self, name: &str, version: &str, report: &Report) -> Result<ImageDigest, BuildFailure> {
+    pub(crate) fn base(
+        &self,
+        name: &str,
+        version: &str,
+        report: &Report,
+    ) -> Result<ImageDigest, BuildFailure> {
         let image = format!("{name}:{version}");
         let mut told = false;
         let mut progress = |line: &str| {
@@ -129,6 +167,17 @@ impl Platform {
         })
     }
 
+    /// The recipe of an app's base image.
+    pub(crate) fn recipe(&self, app: &App) -> Result<&Recipe, PlatformError> {
+        let catalog = self.node().catalog();
+        match catalog.resolve(&app.runtime.name, &app.runtime.resolved) {
+            Ok(resolved) => Ok(resolved.recipe),
+            Err(unknown) => Err(PlatformError::UnknownImage {
+                reason: unknown.to_string(),
+            }),
+        }
+    }
+
     fn build_app(
         &self,
         project: &ProjectRecord,
@@ -136,20 +185,14 @@ impl Platform {
         app: &App,
         base: ImageDigest,
         commit: &str,
-        report: &Report,
+        log: &AppLog<'_>,
     ) -> Result<AppBuild, BuildFailure> {
         let failed = |source| BuildFailure::App {
             app: app.name.to_string(),
             source,
         };
         let repository = self.repository(&project.id);
-        let catalog = self.node().catalog();
-        let recipe = catalog
-            .resolve(&app.runtime.name, &app.runtime.resolved)
-            .map_err(|unknown| PlatformError::UnknownImage {
-                reason: unknown.to_string(),
-            })?
-            .recipe;
+        let recipe = self.recipe(app)?;
         let env = variables::at_build_time(project, app, recipe.env());
         let (repository, name) = (repository.path(), &app.name);
         // No variable of the project or the environment is visible at build time yet.
@@ -160,18 +203,22 @@ impl Platform {
             .map_err(|error| failed(error.into()))?;
         let short = tree.get(..7).unwrap_or(&tree);
         let image_type = app.runtime.as_written();
-        report.line(&format!(
+        log.report.line(&format!(
             "Building application '{name}' (runtime type: {image_type}, tree: {short})"
         ));
         let known = self.store().build(&project.id, id.as_str())?;
         if let Some(known) = known.filter(|known| self.node().has_image(&known.image)) {
-            report.line("  Reusing existing build for this tree ID");
+            log.line("Reusing existing build for this tree ID");
             return Ok(AppBuild {
                 base,
                 image: known.image,
                 tree: known.tree,
             });
         }
+        let cancelled = log.report.cancelled();
+        let wait = || log.line("Waiting until other builds have ended");
+        let permit = self.shared.builds.enter(&project.id, cancelled, wait);
+        let _permit = permit.ok_or(failed(BuildError::Cancelled))?;
         let component = format!("build--{name}");
         let (slot, _) = self.place(environment, &component)?;
         let cache = self.store().volume(&project.id, "", &format!("cache--{name}"))?;
@@ -188,8 +235,8 @@ impl Platform {
             slot,
             limits: LIMITS,
         };
-        let mut line = |line: &str| report.line(&format!("  {line}"));
-        let built = guise_build::build(self.node(), &request, report.cancelled(), &mut line);
+        let mut line = |line: &str| log.line(line);
+        let built = guise_build::build(self.node(), &request, cancelled, &mut line);
         self.store()
             .release_slot(&project.id, &environment.name, &component)?;
         let made = BuildRecord {

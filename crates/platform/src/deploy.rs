@@ -7,13 +7,16 @@ use crate::{
     build::BuildFailure,
     carry_out::{CarryOut, StepError},
     desired::{ComponentKind, Desired, Life},
+    operation::OperationFailed,
     plan::{Actual, State, plan},
     random,
     step::Step,
     store::{EnvironmentRecord, EnvironmentStatus},
+    strategy::Strategy,
     task_step::TaskStep,
     tree::CommitTree,
 };
+use guise_build::SourceError;
 use guise_config::Colour;
 use guise_model::{ContainerId, DeploymentId};
 use guise_node::ContainerState;
@@ -56,6 +59,12 @@ pub(crate) enum DeployError {
     /// A step failed.
     #[error(transparent)]
     Step(#[from] StepError),
+    /// A runtime operation failed.
+    #[error(transparent)]
+    Operation(#[from] OperationFailed),
+    /// A source operation failed.
+    #[error(transparent)]
+    SourceOperation(#[from] SourceError),
     /// Anything that any request can run into.
     #[error(transparent)]
     Platform(#[from] PlatformError),
@@ -83,6 +92,7 @@ impl Platform {
         environment: &EnvironmentRecord,
         commit: &str,
         reason: Reason,
+        _strategy: Option<Strategy>,
         report: &Report,
     ) -> Result<(), DeployError> {
         let built = self.prepare(environment, commit, report)?;

@@ -1,7 +1,7 @@
 //! What an environment should be: a plain value, compared with what runs, stored with the deployment.
 
 use crate::routes::ResolvedRoute;
-use guise_config::Cron;
+use guise_config::{Cron, Operation};
 use guise_model::VolumeId;
 use guise_node::{ContainerSpec, Listen, User};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,9 @@ pub enum Life {
         /// Its crons.
         #[serde(default)]
         crons: Crons,
+        /// What people may have run in it.
+        #[serde(default)]
+        operations: Vec<Operation>,
     },
     /// A worker.
     Worker,

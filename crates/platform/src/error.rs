@@ -140,6 +140,38 @@ pub enum PlatformError {
         /// What exists instead.
         reason: String,
     },
+    /// No such operation, or one of several apps.
+    #[error(
+        "environment {environment} has {} operation {given:?}",
+        if *times == 0 { "no" } else { "more than one" }
+    )]
+    UnknownOperation {
+        /// The environment.
+        environment: String,
+        /// What was asked for.
+        given: String,
+        /// How many apps have it.
+        times: usize,
+        /// Operations that exist.
+        known: Vec<String>,
+    },
+    /// Guise was stopped in the middle of an operation.
+    #[error("guise was stopped meanwhile; the operation was ended and is not run again by itself")]
+    Interrupted,
+    /// The configuration of an environment's head is not valid.
+    #[error("the configuration of {environment} cannot be read: {reason}")]
+    Configuration {
+        /// The environment.
+        environment: String,
+        /// Why.
+        reason: String,
+    },
+    /// A variable of a source operation that would have no effect.
+    #[error("{given:?} cannot be a variable of a source operation: it is written env:NAME")]
+    BadVariable {
+        /// Its name.
+        given: String,
+    },
     /// Something changes the project at the moment.
     #[error("project {project} is busy with activity {activity}")]
     Busy {

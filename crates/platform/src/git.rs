@@ -253,19 +253,16 @@ impl Repository {
     /// When the file is not what it should be, an object is malformed, or `new` does not go on from `old`.
     pub fn take_in(&self, file: &Path, old: &str, new: &str) -> Result<(), GitError> {
         // Nothing of the file's own names is used.
-        self.run(
-            "-c",
-            &[
-                "fetch.fsckObjects=true",
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--end-of-options",
-                &file.to_string_lossy(),
-                "HEAD",
-            ],
-        )?;
+        let file = file.to_string_lossy();
+        let arguments = [
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--end-of-options",
+            &file,
+            "HEAD",
+        ];
+        self.run_with(&["-c", "fetch.fsckObjects=true"], "fetch", &arguments)?;
         if self.is_ancestor(old, new)? {
             return Ok(());
         }
@@ -317,8 +314,13 @@ impl Repository {
     }
 
     fn run(&self, operation: &str, arguments: &[&str]) -> Result<Output, GitError> {
+        self.run_with(&[], operation, arguments)
+    }
+
+    fn run_with(&self, options: &[&str], operation: &str, arguments: &[&str]) -> Result<Output, GitError> {
         let mut command = Command::new("git");
         command
+            .args(options)
             .arg(operation)
             .args(arguments)
             .env("GIT_DIR", &self.path)

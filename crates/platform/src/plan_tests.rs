@@ -85,6 +85,7 @@ pub(crate) fn desired() -> Desired {
             deploy: None,
             post_deploy: None,
             post_start: None,
+            operations: Vec::new(),
             crons: Crons::default(),
         },
     };

@@ -15,6 +15,12 @@ pub(crate) enum TaskStep<'a> {
     Record { commit: &'a str },
     /// Merge a branch into another one.
     MergeBranch { from: &'a str, into: &'a str },
+    /// Run a runtime operation.
+    RunOperation { component: &'a str, operation: &'a str },
+    /// Run a source operation.
+    RunSourceOperation { operation: &'a str },
+    /// Point a branch to a commit that goes on from its own.
+    MoveBranch { branch: &'a str, commit: &'a str },
     /// Delete a branch in git.
     DeleteBranch { branch: &'a str },
     /// Take an environment's routes from the edge.

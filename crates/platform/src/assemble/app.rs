@@ -68,6 +68,7 @@ impl Assembly<'_> {
                     timezone: app.timezone.clone(),
                     jobs: app.crons.clone(),
                 },
+                operations: app.operations.clone(),
             },
         };
         self.component(app, build, recipe, related, env, parts)
