@@ -17,6 +17,17 @@ pub enum Command {
         /// Its routes.
         routes: Vec<Route>,
     },
+    /// Replaces the routes of one environment, and waits for the requests that go by the old ones. New requests go
+    /// by the new routes at once, also those that were held. Answered [`Reply::Held`] once the former have ended or
+    /// `drain_ms` have passed.
+    Switch {
+        /// Key of the environment: `project/branch`.
+        environment: String,
+        /// Its routes.
+        routes: Vec<Route>,
+        /// How long to wait for requests under way, in milliseconds.
+        drain_ms: u64,
+    },
     /// Forgets an environment. Held requests are answered 404.
     Forget {
         /// Key of the environment.
@@ -54,7 +65,7 @@ pub enum Command {
 pub enum Reply {
     /// Done.
     Ok,
-    /// The hold is in force.
+    /// The hold is in force, or the switch is done.
     Held {
         /// Requests that were still under way when `drain_ms` had passed.
         under_way: u32,

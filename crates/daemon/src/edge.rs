@@ -172,15 +172,28 @@ impl Edge for EdgeClient {
         routes: &[ResolvedRoute],
         address: &dyn Fn(&str) -> Option<Ipv4Addr>,
     ) -> Result<(), EdgeError> {
-        let routes = routes
-            .iter()
-            .filter_map(|route| edge_route(route, address))
-            .collect();
         let command = Command::Routes {
             environment: environment.into(),
-            routes,
+            routes: edge_routes(routes, address),
         };
         self.ask("take the routes", environment, &command).map(|_| ())
+    }
+
+    fn switch_routes(
+        &self,
+        environment: &str,
+        routes: &[ResolvedRoute],
+        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+    ) -> Result<u32, EdgeError> {
+        let command = Command::Switch {
+            environment: environment.into(),
+            routes: edge_routes(routes, address),
+            drain_ms: milliseconds(DRAIN),
+        };
+        match self.ask("switch to the new routes", environment, &command)? {
+            Reply::Held { under_way } => Ok(under_way),
+            _ => Ok(0),
+        }
     }
 
     fn hold(&self, environment: &str) -> Result<u32, EdgeError> {
@@ -221,6 +234,11 @@ impl Edge for EdgeClient {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn edge_routes(routes: &[ResolvedRoute], address: &dyn Fn(&str) -> Option<Ipv4Addr>) -> Vec<Route> {
+    let served = routes.iter().filter_map(|route| edge_route(route, address));
+    served.collect()
 }
 
 fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<Ipv4Addr>) -> Option<Route> {

@@ -81,6 +81,17 @@ impl Edge {
                 self.pool.close(&self.table.upstreams(&environment));
                 self.table.set(&environment, routes);
             }
+            Command::Switch {
+                environment,
+                routes,
+                drain_ms,
+            } => {
+                let old = self.table.upstreams(&environment);
+                let gate = self.table.switch(&environment, routes);
+                let under_way = gate.drained(Duration::from_millis(drain_ms)).await;
+                self.pool.close(&old);
+                return Reply::Held { under_way };
+            }
             Command::Forget { environment } => {
                 self.pool.close(&self.table.upstreams(&environment));
                 self.table.retain(|key| key != environment);

@@ -98,6 +98,18 @@ impl Table {
         });
     }
 
+    /// Replaces an environment's routes, and its gate by an open one. Answers the old gate, which all have passed that
+    /// go by the old routes; those that were held there look again.
+    pub fn switch(&self, environment: &str, routes: Vec<Route>) -> Arc<Gate> {
+        let old = self.gate(environment);
+        self.change(|environments| {
+            let gate = Gate::open();
+            environments.insert(environment.to_owned(), Environment { routes, gate });
+        });
+        old.release();
+        old
+    }
+
     /// Forgets every environment for which `keep` is false; their held requests go on and find nothing.
     pub fn retain(&self, keep: impl Fn(&str) -> bool) {
         let mut gone = Vec::new();

@@ -86,6 +86,36 @@ async fn a_hold_tells_how_many_requests_did_not_end_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_switch_waits_for_requests_by_the_old_routes_and_holds_none() {
+    let site = Arc::new(Site::new().await);
+    let old = Container::new(|_| async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        text("old")
+    })
+    .await;
+    let new = Container::new(|_| async { text("new") }).await;
+    site.route_to(old.address).await;
+    let get = |site: &Arc<Site>| {
+        let site = Arc::clone(site);
+        tokio::spawn(async move { site.get("/").await })
+    };
+    let under_way = get(&site);
+    while old.requests.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    site.hold(Duration::ZERO, LONG).await;
+    let held = get(&site);
+    assert_eq!(site.switch_to(new.address, Duration::from_millis(20)).await, 1);
+    assert!(held.await.unwrap().ends_with("new"), "who was held goes on");
+    assert!(site.get("/").await.ends_with("new"), "and who comes now");
+    assert!(!under_way.is_finished());
+    assert!(under_way.await.unwrap().ends_with("old"), "none is cut off");
+    let begun = Instant::now();
+    assert_eq!(site.switch_to(new.address, LONG).await, 0);
+    assert!(begun.elapsed() < LONG / 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_held_too_long_is_told_to_come_back() {
     let site = Site::new().await;
     let container = Container::new(|_| async { text("ok") }).await;

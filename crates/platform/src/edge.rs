@@ -14,6 +14,15 @@ pub trait Edge: Send + Sync {
         address: &dyn Fn(&str) -> Option<Ipv4Addr>,
     ) -> Result<(), EdgeError>;
 
+    /// Replaces an environment's routes and waits for the requests that go by the old ones; answers how many did not
+    /// end in time. New requests go by the new routes meanwhile.
+    fn switch_routes(
+        &self,
+        environment: &str,
+        routes: &[ResolvedRoute],
+        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+    ) -> Result<u32, EdgeError>;
+
     /// New requests wait; answers how many of those under way did not end in time.
     fn hold(&self, environment: &str) -> Result<u32, EdgeError>;
 

@@ -54,6 +54,20 @@ impl Site {
         .await;
     }
 
+    /// Routes the host to `upstream`; answers how many did not end by the old route.
+    #[allow(dead_code, reason = "each test program uses a part of this")]
+    pub async fn switch_to(&self, upstream: SocketAddrV4, drain: Duration) -> u32 {
+        let command = Command::Switch {
+            environment: ENVIRONMENT.into(),
+            routes: vec![route(HOST, "/", Action::Upstream { address: upstream })],
+            drain_ms: drain.as_millis() as u64,
+        };
+        match self.edge.carry_out(command).await {
+            Reply::Held { under_way } => under_way,
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub async fn hold(&self, drain: Duration, patience: Duration) -> u32 {
         let command = Command::Hold {
             environment: ENVIRONMENT.into(),
