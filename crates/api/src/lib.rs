@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod activity;
+mod app;
 mod backup;
 mod container;
 mod cron;
@@ -18,10 +19,12 @@ mod error;
 pub mod exec;
 mod hook;
 mod image;
+mod operation;
 pub mod paths;
 mod status;
 
 pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
+pub use app::App;
 pub use backup::{Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
 pub use cron::Cron;
@@ -35,4 +38,5 @@ pub use environment::{
 pub use error::{ApiError, ErrorKind};
 pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate};
 pub use image::{BuildImage, Image, ImageKind};
+pub use operation::{Operation, RunOperation, RunSourceOperation, SourceOperation};
 pub use status::Status;

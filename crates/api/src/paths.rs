@@ -21,7 +21,13 @@
 //! | POST | `/v1/projects/{project}/backups/{backup}/restore` | [`RestoreBackup`](crate::RestoreBackup) | [`Activity`](crate::Activity) |
 //! | POST | `/v1/projects/{project}/backups/{backup}/export` | [`BackupDirectory`](crate::BackupDirectory) | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/backups/import` | [`BackupDirectory`](crate::BackupDirectory) | [`Activity`](crate::Activity) |
+//! | GET | `…/environments/{environment}/app?container=NAME` | | [`App`](crate::App) |
 //! | GET | `…/environments/{environment}/crons` | | list of [`Cron`](crate::Cron) |
+//! | GET | `…/environments/{environment}/operations` | | list of [`Operation`](crate::Operation) |
+//! | POST | `…/environments/{environment}/operations` | [`RunOperation`](crate::RunOperation) | [`Activity`](crate::Activity) |
+//! | GET | `…/environments/{environment}/source-operations` | | list of [`SourceOperation`](crate::SourceOperation) |
+//! | POST | `…/environments/{environment}/source-operations` | [`RunSourceOperation`](crate::RunSourceOperation) | [`Activity`](crate::Activity) |
+//! | POST | `/v1/projects/{project}/clear-build-cache` | | list of apps whose cache was removed |
 //! | GET | `…/environments/{environment}/deployments` | | list of [`Deployment`](crate::Deployment), newest first |
 //! | POST | `…/environments/{environment}/rollback` | [`Rollback`](crate::Rollback) | [`Activity`](crate::Activity) |
 //! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
@@ -76,8 +82,16 @@ pub const EXPORT: &str = "/v1/projects/{project}/backups/{backup}/export";
 pub const IMPORT: &str = "/v1/projects/{project}/environments/{environment}/backups/import";
 /// Restore a backup.
 pub const RESTORE: &str = "/v1/projects/{project}/backups/{backup}/restore";
+/// An app or worker of an environment.
+pub const APP: &str = "/v1/projects/{project}/environments/{environment}/app";
 /// An environment's crons.
 pub const CRONS: &str = "/v1/projects/{project}/environments/{environment}/crons";
+/// An environment's runtime operations.
+pub const OPERATIONS: &str = "/v1/projects/{project}/environments/{environment}/operations";
+/// An environment's source operations.
+pub const SOURCE_OPERATIONS: &str = "/v1/projects/{project}/environments/{environment}/source-operations";
+/// Remove what a project's builds keep for the next one.
+pub const CLEAR_BUILD_CACHE: &str = "/v1/projects/{project}/clear-build-cache";
 /// An environment's deployments that are kept.
 pub const DEPLOYMENTS: &str = "/v1/projects/{project}/environments/{environment}/deployments";
 /// Go back to an earlier deployment.

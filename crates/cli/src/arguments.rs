@@ -71,6 +71,10 @@ pub enum Command {
     Ps(commands::ps::Ps),
     Disk(commands::disk::Disk),
     Exec(commands::exec::Exec),
+    #[command(subcommand)]
+    Db(commands::db::Db),
+    #[command(subcommand)]
+    Mount(commands::mount::Mount),
     Logs(commands::logs::Logs),
     Url(commands::url::Url),
     #[command(subcommand)]
@@ -88,6 +92,7 @@ pub enum Command {
     Doctor(commands::doctor::Doctor),
     Daemon(commands::daemon::Daemon),
     Validate(commands::validate::Validate),
+    Schema(commands::schema::Schema),
     Completion(commands::completion::Completion),
     #[command(subcommand, hide = true)]
     Hook(commands::hook::Hook),

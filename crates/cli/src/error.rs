@@ -26,6 +26,8 @@ pub enum Error {
     ExecStream(io::Error),
     #[error("cannot read the standard input: {0}")]
     Input(io::Error),
+    #[error("only `guise validate` writes SARIF")]
+    SarifOnlyOfFindings,
     #[error("nothing is committed on this branch yet")]
     NothingCommitted,
     #[error("HEAD is detached: which branch shall be deployed?")]
@@ -52,6 +54,29 @@ pub enum Error {
     NoBackup { environment: String },
     #[error("there is no property {property:?}")]
     NoProperty { property: String, known: Vec<String> },
+    #[error("{app} has no relationship{} to a database", named(wanted.as_deref()))]
+    NoDatabase {
+        app: String,
+        wanted: Option<String>,
+        known: Vec<String>,
+    },
+    #[error("{app} has several databases: which one?")]
+    WhichDatabase { app: String, known: Vec<String> },
+    #[error("{app} has no mount{}", named(wanted.as_deref()))]
+    NoMount {
+        app: String,
+        wanted: Option<String>,
+        known: Vec<String>,
+    },
+    #[error("{} cannot be written: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{} is there already", path.display())]
+    FileExists { path: PathBuf },
+    #[error("{program} cannot be run here: {source}")]
+    LocalProgram {
+        program: &'static str,
+        source: io::Error,
+    },
     #[error("there is no activity yet")]
     NoActivity,
     #[error("the configuration has {errors} {}", if *errors == 1 { "error" } else { "errors" })]
@@ -74,6 +99,7 @@ impl Error {
             Self::Client(error) | Self::Place(PlaceError::Client(error)) => client_exit_code(error),
             Self::Place(_)
             | Self::Git(_)
+            | Self::SarifOnlyOfFindings
             | Self::NothingCommitted
             | Self::DetachedHead
             | Self::NobodyToAsk { .. }
@@ -82,10 +108,15 @@ impl Error {
             | Self::NoActivity
             | Self::NoBackup { .. }
             | Self::NoProperty { .. }
+            | Self::NoDatabase { .. }
+            | Self::WhichDatabase { .. }
+            | Self::NoMount { .. }
+            | Self::FileExists { .. }
+            | Self::Write { .. }
             | Self::HookInput { .. }
             | Self::Read { .. } => 2,
             Self::NoConfiguration { .. } | Self::Configuration { .. } => 3,
-            Self::Launch(_) | Self::MachineLacks | Self::Types { .. } => 5,
+            Self::Launch(_) | Self::LocalProgram { .. } | Self::MachineLacks | Self::Types { .. } => 5,
             Self::PushRefused | Self::Failed(_) | Self::Cancelled(_) => 1,
             Self::Print(_) | Self::ExecStream(_) | Self::Input(_) => 70,
             // As for a death by SIGINT.
@@ -129,10 +160,24 @@ impl Error {
             ],
             Self::NobodyToAsk { .. } => vec!["add --yes".into()],
             Self::NoProperty { known, .. } => vec![format!("There are: {}.", known.join(", "))],
+            Self::NoDatabase { known, .. } if known.is_empty() => {
+                vec!["an app has a database by a relationship to a service of its own".into()]
+            }
+            Self::NoDatabase { known, .. } | Self::WhichDatabase { known, .. } => {
+                vec![format!("name it with -r: {}", known.join(", "))]
+            }
+            Self::NoMount { known, .. } => vec![format!("name one with --mount: {}", known.join(", "))],
+            Self::FileExists { .. } => vec!["name another one with -f, or add --yes to replace it".into()],
+            Self::LocalProgram { program, .. } => vec![format!("install it: apt-get install {program}")],
             Self::NoUrl { .. } => vec!["guise up".into()],
             _ => Vec::new(),
         }
     }
+}
+
+/// ` "name"` of something that was named.
+fn named(name: Option<&str>) -> String {
+    name.map(|name| format!(" {name:?}")).unwrap_or_default()
 }
 
 /// The smallest configuration that serves a page.

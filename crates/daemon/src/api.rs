@@ -1,6 +1,7 @@
 //! The HTTP API (`guise_api::paths`): each request becomes one call of the platform.
 
 mod activities;
+mod apps;
 mod backups;
 mod containers;
 mod crons;
@@ -12,6 +13,7 @@ mod hooks;
 mod images;
 mod lifecycle;
 mod logs;
+mod operations;
 mod projects;
 mod status;
 
@@ -78,7 +80,17 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::EXPORT, post(backups::export))
         .route(paths::IMPORT, post(backups::import))
         .route(paths::RESTORE, post(backups::restore))
+        .route(paths::APP, get(apps::show))
         .route(paths::CRONS, get(crons::list))
+        .route(
+            paths::OPERATIONS,
+            get(operations::list).post(operations::run),
+        )
+        .route(
+            paths::SOURCE_OPERATIONS,
+            get(operations::list_source).post(operations::run_source),
+        )
+        .route(paths::CLEAR_BUILD_CACHE, post(projects::clear_build_cache))
         .route(paths::DEPLOYMENTS, get(deployments::list))
         .route(paths::ROLLBACK, post(deployments::rollback))
         .route(paths::LOGS, get(logs::follow))

@@ -14,6 +14,7 @@ mod assemble;
 mod attended;
 mod backup;
 mod build;
+mod build_cache;
 mod builds;
 mod carry_out;
 mod catalog;

@@ -4,6 +4,7 @@ use crate::client::ClientError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::frames;
+use crate::place::Place;
 use crate::terminal::{self, RawMode};
 use clap::Args;
 use guise_api::exec::{Exec as Start, Frame};
@@ -32,30 +33,60 @@ pub struct Exec {
 impl Exec {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         let place = context.environment().await?;
-        let tty = terminal::is_interactive().then(terminal::size);
-        let start = Start {
-            container: self.container,
-            argv: self.argv,
-            tty,
-        };
-        let connection = context.client.upgrade(&place.path(paths::EXEC), &start).await?;
-        // Raw mode ends before an error is told, or its lines would run down like stairs.
-        let raw = tty.map(|_| RawMode::enter()).transpose().map_err(Error::Input)?;
-        let status = converse(connection).await;
-        drop(raw);
-        status
+        attach(context, &place, self.container, self.argv).await
     }
 }
 
+/// Runs a program in a container as if it ran here: on this terminal if a person sits at both ends, else on standard
+/// input and output. Answers its exit status.
+pub async fn attach(
+    context: &Context,
+    place: &Place,
+    container: Option<String>,
+    argv: Vec<String>,
+) -> Result<u8, Error> {
+    let tty = terminal::is_interactive().then(terminal::size);
+    let start = Start { container, argv, tty };
+    let connection = context.client.upgrade(&place.path(paths::EXEC), &start).await?;
+    // Raw mode ends before an error is told, or its lines would run down like stairs.
+    let raw = tty.map(|_| RawMode::enter()).transpose().map_err(Error::Input)?;
+    let status = converse(connection, io::stdin(), &mut io::stdout()).await;
+    drop(raw);
+    status
+}
+
+/// Runs a program in a container that reads `input` and writes to `output`, as it comes: neither is held in memory.
+/// Answers its exit status.
+pub async fn pipe(
+    context: &Context,
+    place: &Place,
+    container: Option<String>,
+    argv: Vec<String>,
+    input: impl Read + Send + 'static,
+    output: &mut impl Write,
+) -> Result<u8, Error> {
+    let start = Start {
+        container,
+        argv,
+        tty: None,
+    };
+    let connection = context.client.upgrade(&place.path(paths::EXEC), &start).await?;
+    converse(connection, input, output).await
+}
+
 /// Carries bytes both ways until the program ends; answers its exit status.
-async fn converse(connection: TokioIo<Upgraded>) -> Result<u8, Error> {
+async fn converse(
+    connection: TokioIo<Upgraded>,
+    input: impl Read + Send + 'static,
+    output: &mut impl Write,
+) -> Result<u8, Error> {
     let (mut incoming, outgoing) = tokio::io::split(connection);
     let mut resized = signal(SignalKind::window_change()).map_err(Error::Input)?;
     let mut hung_up = signal(SignalKind::hangup()).map_err(Error::Input)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(Error::Input)?;
     tokio::spawn(async move {
         // When the other end is gone, the reading side below says why.
-        let _ = send_input(outgoing, &mut resized).await;
+        let _ = send_input(outgoing, typed(input), &mut resized).await;
     });
     loop {
         let frame = tokio::select! {
@@ -64,7 +95,7 @@ async fn converse(connection: TokioIo<Upgraded>) -> Result<u8, Error> {
             _ = terminated.recv() => return Ok(128 + 15),
         };
         match frame {
-            Some((Frame::Stdout, bytes)) => print(io::stdout(), &bytes)?,
+            Some((Frame::Stdout, bytes)) => print(&mut *output, &bytes)?,
             Some((Frame::Stderr, bytes)) => print(io::stderr(), &bytes)?,
             Some((Frame::Exit, status)) => return exit_status(&status),
             Some((Frame::Error, error)) => return Err(refusal(&error)),
@@ -75,8 +106,11 @@ async fn converse(connection: TokioIo<Upgraded>) -> Result<u8, Error> {
 }
 
 /// Sends what is typed, its end, and every new size of the terminal.
-async fn send_input(mut to: impl AsyncWrite + Unpin, resized: &mut Signal) -> io::Result<()> {
-    let mut typed = typed();
+async fn send_input(
+    mut to: impl AsyncWrite + Unpin,
+    mut typed: mpsc::Receiver<Vec<u8>>,
+    resized: &mut Signal,
+) -> io::Result<()> {
     let mut open = true;
     loop {
         tokio::select! {
@@ -94,13 +128,13 @@ async fn send_input(mut to: impl AsyncWrite + Unpin, resized: &mut Signal) -> io
     }
 }
 
-/// Standard input, read by a thread of its own: a terminal cannot be waited for in any other way without changing
+/// What is typed or piped in, read by a thread of its own: a terminal cannot be waited for in any other way without changing
 /// it for the other programs that use it. An input that cannot be read has ended, as far as the program can tell.
-fn typed() -> mpsc::Receiver<Vec<u8>> {
+fn typed(mut input: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
-        while let Ok(length @ 1..) = io::stdin().lock().read(&mut buffer) {
+        while let Ok(length @ 1..) = input.read(&mut buffer) {
             if sender.blocking_send(buffer[..length].to_vec()).is_err() {
                 break;
             }

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod completion;
 pub mod cron;
 pub mod daemon;
+pub mod db;
 pub mod deployment;
 pub mod disk;
 pub mod doctor;
@@ -13,11 +14,13 @@ pub mod exec;
 pub mod hook;
 pub mod image;
 pub mod logs;
+pub mod mount;
 pub mod plan;
 pub mod project;
 pub mod property;
 pub mod ps;
 pub mod rollback;
+pub mod schema;
 pub mod up;
 pub mod url;
 pub mod validate;
@@ -55,6 +58,8 @@ fn start(command: Command, context: &Context, parts: &Parts) -> Result<u8, Error
     match command {
         Command::Completion(completion) => completion.run(),
         Command::Validate(validate) => validate.run(context, parts.types),
+        _ if context.output.is_sarif() => Err(Error::SarifOnlyOfFindings),
+        Command::Schema(schema) => schema.run(),
         Command::Doctor(doctor) => doctor.run(context, parts.doctor),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -77,6 +82,8 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Ps(ps) => ps.run(context).await,
         Command::Disk(disk) => disk.run(context).await,
         Command::Exec(exec) => exec.run(context).await,
+        Command::Db(db) => db.run(context).await,
+        Command::Mount(mount) => mount.run(context).await,
         Command::Logs(logs) => logs.run(context).await,
         Command::Url(url) => url.run(context).await,
         Command::Backup(backup) => backup.run(context).await,
@@ -88,7 +95,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Image(image) => image.run(context).await,
         Command::Daemon(daemon) => daemon.run(context).await,
         Command::Hook(hook) => hook.run(context).await,
-        Command::Completion(_) | Command::Doctor(_) | Command::Validate(_) => Ok(0),
+        Command::Completion(_) | Command::Doctor(_) | Command::Validate(_) | Command::Schema(_) => Ok(0),
     }
 }
 
