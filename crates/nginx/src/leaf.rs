@@ -129,11 +129,11 @@ pub fn file_headers(block: &mut Block, expires: Expires, headers: &BTreeMap<Stri
         Expires::AfterMillis(millis) => {
             let seconds = (millis / 1000).min(LONGEST_EXPIRY_SECONDS);
             block.line(format!("expires {seconds}s"));
-            if seconds > 0 {
-                block.line("gzip on");
-            }
         }
     }
+    // Said in both cases: a rule's block stands in its location's, and would inherit.
+    let may_be_kept = matches!(expires, Expires::AfterMillis(1000..));
+    block.line(format!("gzip {}", if may_be_kept { "on" } else { "off" }));
     block.line("gzip_static on");
     if !given("Strict-Transport-Security") {
         block.line("add_header Strict-Transport-Security max-age=0");

@@ -51,6 +51,8 @@ pub fn configuration(site: &Site<'_>) -> String {
 
 fn files(http: &mut Block, site: &Site<'_>) {
     http.line(format!("include {}", value(site.mime_types)));
+    // Types that nginx's own list lacks.
+    http.block("types", |types| types.line("text/csv csv"));
     http.line("default_type application/octet-stream");
     // nginx makes the directories of all of its modules when it starts, whether they are used or not.
     for module in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
