@@ -83,6 +83,10 @@ pub enum Command {
     Rollback(commands::rollback::Rollback),
     #[command(subcommand)]
     Cron(commands::cron::Cron),
+    #[command(subcommand, visible_alias = "ops")]
+    Operation(commands::operation::Operation),
+    #[command(subcommand)]
+    SourceOperation(commands::operation::SourceOperation),
     #[command(subcommand)]
     Deployment(commands::deployment::Deployment),
     #[command(subcommand)]

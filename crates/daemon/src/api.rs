@@ -82,10 +82,7 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::RESTORE, post(backups::restore))
         .route(paths::APP, get(apps::show))
         .route(paths::CRONS, get(crons::list))
-        .route(
-            paths::OPERATIONS,
-            get(operations::list).post(operations::run),
-        )
+        .route(paths::OPERATIONS, get(operations::list).post(operations::run))
         .route(
             paths::SOURCE_OPERATIONS,
             get(operations::list_source).post(operations::run_source),

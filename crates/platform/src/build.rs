@@ -16,7 +16,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     panic::resume_unwind,
     thread,
-    time::Duration,
 };
 
 /// What a build may use: the machine, within reason.
@@ -122,7 +121,7 @@ impl Platform {
             let id = container.spec.id;
             if !owned.contains(id.as_str()) {
                 tracing::info!(container = %id, name = container.spec.name, "removing what nobody owns");
-                self.node().remove(&id, Duration::ZERO)?;
+                self.node().remove(&id)?;
             }
         }
         for volume in self.node().volumes()? {
@@ -221,7 +220,7 @@ impl Platform {
         let _permit = permit.ok_or(failed(BuildError::Cancelled))?;
         let component = format!("build--{name}");
         let (slot, _) = self.place(environment, &component)?;
-        let cache = self.store().volume(&project.id, "", &format!("cache--{name}"))?;
+        let cache = self.build_cache(&project.id, name)?;
         let container = crate::deploy::fresh_container_id();
         let request = BuildRequest {
             repository,

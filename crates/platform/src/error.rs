@@ -172,6 +172,12 @@ pub enum PlatformError {
         /// Its name.
         given: String,
     },
+    /// A build of the project runs.
+    #[error("project {project} is being built; try again when that has ended")]
+    Building {
+        /// Its title.
+        project: String,
+    },
     /// Something changes the project at the moment.
     #[error("project {project} is busy with activity {activity}")]
     Busy {

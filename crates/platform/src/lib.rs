@@ -44,6 +44,7 @@ mod random;
 mod restore;
 mod retention;
 mod revive;
+mod roll;
 mod rollback;
 mod routes;
 mod schedule;

@@ -232,9 +232,7 @@ impl Platform {
             env,
             base,
             recipe,
-            cache: self
-                .store()
-                .volume(&environment.project, "", &format!("cache--{}", app.name))?,
+            cache: self.build_cache(&environment.project, &app.name)?,
             container: fresh_container_id(),
         })
     }

@@ -15,6 +15,7 @@ pub mod hook;
 pub mod image;
 pub mod logs;
 pub mod mount;
+pub mod operation;
 pub mod plan;
 pub mod project;
 pub mod property;
@@ -88,6 +89,8 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Url(url) => url.run(context).await,
         Command::Backup(backup) => backup.run(context).await,
         Command::Cron(cron) => cron.run(context).await,
+        Command::Operation(operation) => operation.run(context).await,
+        Command::SourceOperation(operation) => operation.run(context).await,
         Command::Deployment(deployment) => deployment.run(context).await,
         Command::Plan(plan) => plan.run(context).await,
         Command::Rollback(rollback) => rollback.run(context).await,

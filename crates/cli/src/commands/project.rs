@@ -24,6 +24,8 @@ pub enum Project {
     List,
     /// Show a project, or one property of it, or set one: title
     Info(Property),
+    /// Remove what builds have kept for the next one: PLATFORM_CACHE_DIR and downloaded packages
+    ClearBuildCache,
     /// Delete a project with its environments, their data and its repository
     Delete,
 }
@@ -37,6 +39,7 @@ impl Project {
             } => create(context, title, default_branch).await,
             Self::List => list(context).await,
             Self::Info(property) => info(context, property).await,
+            Self::ClearBuildCache => clear_build_cache(context).await,
             Self::Delete => delete(context).await,
         }?;
         Ok(0)
@@ -91,6 +94,16 @@ fn fields(project: &Found) -> Vec<(&'static str, String)> {
         ("git url", project.git_url.clone()),
         ("created", project.created_at.clone()),
     ]
+}
+
+async fn clear_build_cache(context: &Context) -> Result<(), Error> {
+    let path = paths::fill(paths::CLEAR_BUILD_CACHE, &[&context.project()?]);
+    let apps: Vec<String> = context.client.post(&path, &()).await?;
+    context.output.remark(match apps.as_slice() {
+        [] => "There was nothing to remove.".into(),
+        apps => format!("Removed the build caches of {}.", apps.join(", ")),
+    });
+    Ok(())
 }
 
 async fn delete(context: &Context) -> Result<(), Error> {

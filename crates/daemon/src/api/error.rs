@@ -106,6 +106,19 @@ impl From<PlatformError> for Failure {
             }
             PlatformError::BadProperty { .. } => (ErrorKind::User, "property.invalid", vec![]),
             PlatformError::BadBranch { .. } => (ErrorKind::User, "branch.invalid", vec![]),
+            PlatformError::UnknownOperation {
+                known: names, times, ..
+            } => {
+                let mut hints = known("are", names);
+                if *times > 1 {
+                    hints.push("Name the app: --app APP.".into());
+                }
+                (ErrorKind::User, "operation.unknown", hints)
+            }
+            PlatformError::Interrupted => (ErrorKind::Conflict, "operation.interrupted", vec![]),
+            PlatformError::Configuration { .. } => (ErrorKind::User, "configuration.invalid", vec![]),
+            PlatformError::BadVariable { .. } => (ErrorKind::User, "variable.invalid", vec![]),
+            PlatformError::Building { .. } => (ErrorKind::Conflict, "project.building", vec![]),
             PlatformError::Busy { activity, .. } => (
                 ErrorKind::Conflict,
                 "project.busy",

@@ -83,6 +83,16 @@ pub(crate) async fn delete(
     .await
 }
 
+pub(crate) async fn clear_build_cache(
+    State(app): State<App>,
+    Path(project): Path<String>,
+) -> Result<Json<Vec<String>>, Failure> {
+    blocking(&app, move |platform| {
+        Ok(Json(platform.clear_build_cache(&platform.project(&project)?)?))
+    })
+    .await
+}
+
 pub(crate) async fn environments(
     State(app): State<App>,
     Path(project): Path<String>,
