@@ -1,2 +1,3 @@
-# The configuration is generated for each container, and nothing is kept on a disk.
-rm -rf /etc/redis /var/lib/redis
+# The configuration is generated for each container; what is kept at all is kept in /data.
+rm -rf /etc/redis /etc/valkey /var/lib/redis /var/lib/valkey
+mkdir /data

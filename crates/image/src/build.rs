@@ -229,7 +229,7 @@ fn recipe_hash(recipe: &Recipe, version: &str) -> Result<String, ImageError> {
         .iter()
         .flat_map(|layer| &layer.links)
         .flat_map(|(link, target)| [link, target]);
-    let mut texts = vec![FORMAT, recipe.name(), version, installation.suite, &ids];
+    let mut texts = vec![FORMAT, recipe.image(), version, installation.suite, &ids];
     texts.extend(installation.packages);
     texts.extend(installation.setup);
     texts.extend(links.map(String::as_str));
@@ -251,7 +251,12 @@ mod tests {
         let mut hashes = BTreeSet::new();
         for recipe in catalog.recipes() {
             for version in recipe.versions() {
-                assert!(hashes.insert(recipe_hash(recipe, &version).unwrap()));
+                let is_new = hashes.insert(recipe_hash(recipe, &version).unwrap());
+                assert!(
+                    is_new || recipe.image() != recipe.name(),
+                    "{}:{version}",
+                    recipe.name()
+                );
             }
             assert!(matches!(
                 recipe_hash(recipe, "0.0"),

@@ -2,7 +2,8 @@
 
 use crate::{
     Recipe, RecipeError, Service,
-    recipe::{FileTable, Layer, RecipeTable},
+    extends::{Inherited, inherit},
+    recipe::{FileTable, Layer},
     version,
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -62,6 +63,10 @@ struct FragmentTable {
     links: BTreeMap<String, String>,
     #[serde(default)]
     files: Vec<FileTable>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    dependencies: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -81,8 +86,8 @@ impl Catalog {
             }
         }
         let recipes = tables
-            .into_iter()
-            .map(|(name, path)| Ok((name.clone(), recipe(name, &path, &fragments)?)));
+            .keys()
+            .map(|name| Ok((name.clone(), recipe(name, &tables, &fragments)?)));
         Ok(Self {
             recipes: recipes.collect::<Result<_, RecipeError>>()?,
         })
@@ -165,22 +170,24 @@ fn subdirectories(directory: &Path) -> Result<BTreeMap<String, PathBuf>, RecipeE
 
 fn fragment(path: &Path) -> Result<Layer, RecipeError> {
     let table: FragmentTable = parse(&path.join("fragment.toml"))?;
-    layer(path, table, [])
+    layer(&[path], table, [])
 }
 
-fn recipe(name: String, path: &Path, fragments: &BTreeMap<String, Layer>) -> Result<Recipe, RecipeError> {
-    let table: RecipeTable = parse(&path.join("recipe.toml"))?;
-    if table.name != name {
-        return Err(RecipeError::Name {
-            path: path.into(),
-            name: table.name,
-        });
-    }
+fn recipe(
+    name: &str,
+    paths: &BTreeMap<String, PathBuf>,
+    fragments: &BTreeMap<String, Layer>,
+) -> Result<Recipe, RecipeError> {
+    let Inherited {
+        table,
+        directories,
+        image,
+    } = inherit(name, paths)?;
     let mut layers = Vec::new();
     for include in &table.include {
         let Some(fragment) = fragments.get(include) else {
             return Err(RecipeError::NoFragment {
-                recipe: name,
+                recipe: name.into(),
                 fragment: include.clone(),
             });
         };
@@ -191,25 +198,29 @@ fn recipe(name: String, path: &Path, fragments: &BTreeMap<String, Layer>) -> Res
         setup: table.setup.clone(),
         links: table.links.clone(),
         files: table.files.clone(),
+        env: table.env.clone(),
+        dependencies: table.dependencies.clone(),
     };
-    let installers = table.dependencies.values().map(String::as_str);
-    let templates = installers.chain(table.service.iter().flat_map(Service::templates));
-    layers.push(layer(path, own, templates)?);
-    Recipe::new(table, layers)
+    let templates = table.service.iter().flat_map(Service::templates);
+    layers.push(layer(&directories, own, templates)?);
+    Recipe::new(table, layers, image)
 }
 
 /// Reads the files that a table refers to, so that a missing one is found now and not when it is needed.
 fn layer<'a>(
-    path: &Path,
+    directories: &[&Path],
     table: FragmentTable,
     templates: impl IntoIterator<Item = &'a str>,
 ) -> Result<Layer, RecipeError> {
     let mut names: BTreeSet<&str> = templates.into_iter().collect();
     names.extend(table.files.iter().map(|file| file.template.as_str()));
     names.extend(table.setup.as_deref());
+    names.extend(table.dependencies.values().map(String::as_str));
     let mut sources = BTreeMap::new();
     for name in names {
-        sources.insert(name.to_string(), read(&path.join(name))?);
+        let paths = directories.iter().map(|directory| directory.join(name));
+        let path = paths.clone().find(|path| path.exists()).or(paths.last());
+        sources.insert(name.to_string(), read(&path.unwrap_or_default())?);
     }
     let setup = table.setup.as_ref().and_then(|file| sources.get(file)).cloned();
     Ok(Layer {
@@ -217,19 +228,25 @@ fn layer<'a>(
         setup,
         links: table.links,
         files: table.files,
+        env: table.env,
+        dependencies: table.dependencies,
         sources,
     })
 }
 
-fn read(path: &Path) -> Result<String, RecipeError> {
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, RecipeError> {
+    parsed(path, toml::from_str(&read(path)?))
+}
+
+pub(crate) fn read(path: &Path) -> Result<String, RecipeError> {
     fs::read_to_string(path).map_err(|source| RecipeError::Read {
         path: path.into(),
         source,
     })
 }
 
-fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, RecipeError> {
-    toml::from_str(&read(path)?).map_err(|source| RecipeError::Parse {
+pub(crate) fn parsed<T>(path: &Path, result: Result<T, toml::de::Error>) -> Result<T, RecipeError> {
+    result.map_err(|source| RecipeError::Parse {
         path: path.into(),
         source: Box::new(source),
     })

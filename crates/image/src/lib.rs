@@ -15,6 +15,7 @@ mod catalog;
 mod debian;
 mod digest;
 mod error;
+mod extends;
 mod metadata;
 mod progress;
 mod recipe;

@@ -3,7 +3,11 @@
 use crate::{Service, service::ServiceTable, template, version};
 use guise_model::Profile;
 use serde::Deserialize;
-use std::{collections::BTreeMap, io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+};
 
 /// What is wrong with a recipe, or with the facts it was given.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,22 @@ pub enum RecipeError {
         recipe: String,
         /// The fragment.
         fragment: String,
+    },
+    /// A recipe extends one that does not exist.
+    #[error("recipe {recipe} extends {parent}, which no recipe directory has")]
+    NoParent {
+        /// The recipe.
+        recipe: String,
+        /// What it extends.
+        parent: String,
+    },
+    /// A recipe extends itself.
+    #[error("recipe {recipe} extends {parent}, which extends itself in the end")]
+    Circle {
+        /// The recipe.
+        recipe: String,
+        /// The recipe that comes again.
+        parent: String,
     },
     /// A recipe without versions.
     #[error("recipe {recipe} has no versions")]
@@ -139,7 +159,8 @@ pub(crate) struct UserTable {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VersionTable {
-    /// Debian's suite that has it.
+    /// Debian's suite that has it; of `trixie-backports`, only packages that name it (`cargo/trixie-backports`) or are
+    /// nowhere else.
     pub suite: String,
     /// Packages besides the recipe's.
     #[serde(default)]
@@ -169,6 +190,10 @@ pub(crate) struct Layer {
     /// Symbolic links by their absolute paths.
     pub links: BTreeMap<String, String>,
     pub files: Vec<FileTable>,
+    /// Environment of everything inside.
+    pub env: BTreeMap<String, String>,
+    /// Installers by language: template files.
+    pub dependencies: BTreeMap<String, String>,
     /// All files beside the table, by name.
     pub sources: BTreeMap<String, String>,
 }
@@ -178,6 +203,7 @@ pub(crate) struct Layer {
 pub(crate) struct BuildTable {
     default_flavor: Option<String>,
     flavors: BTreeMap<String, Flavor>,
+    env: BTreeMap<String, String>,
 }
 
 /// `recipe.toml`, as it is written.
@@ -185,6 +211,9 @@ pub(crate) struct BuildTable {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecipeTable {
     pub name: String,
+    /// The recipe that the rest is taken from.
+    #[serde(rename = "extends")]
+    _extends: Option<String>,
     pub kind: RecipeKind,
     #[serde(default)]
     pub profile: Profile,
@@ -205,7 +234,6 @@ pub(crate) struct RecipeTable {
     pub env: BTreeMap<String, String>,
     #[serde(default)]
     pub build: BuildTable,
-    /// Installers by language: template files.
     #[serde(default)]
     pub dependencies: BTreeMap<String, String>,
     pub service: Option<ServiceTable>,
@@ -217,12 +245,15 @@ pub struct Recipe {
     table: RecipeTable,
     /// Included fragments in order, then the recipe itself.
     layers: Vec<Layer>,
+    image: String,
+    /// Of all layers.
+    env: BTreeMap<String, String>,
     service: Option<Service>,
 }
 
 impl Recipe {
     /// `layers` ends with the recipe's own, to which the table's file names refer.
-    pub(crate) fn new(table: RecipeTable, layers: Vec<Layer>) -> Result<Self, RecipeError> {
+    pub(crate) fn new(table: RecipeTable, layers: Vec<Layer>, image: String) -> Result<Self, RecipeError> {
         if table.versions.is_empty() {
             return Err(RecipeError::NoVersions { recipe: table.name });
         }
@@ -234,15 +265,23 @@ impl Recipe {
             .service
             .clone()
             .map(|service| Service::new(table.name.clone(), service, own));
+        let env = layers.iter().flat_map(|layer| layer.env.clone()).collect();
         Ok(Self {
             table,
             layers,
+            image,
+            env,
             service,
         })
     }
 
     pub(crate) fn table(&self) -> &RecipeTable {
         &self.table
+    }
+
+    /// Under which name its images are known: its own, or that of the recipe it extends.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
     }
 
     pub(crate) fn layers(&self) -> &[Layer] {
@@ -291,7 +330,12 @@ impl Recipe {
 
     /// Environment of everything in its containers, at build and at run time.
     pub fn env(&self) -> &BTreeMap<String, String> {
-        &self.table.env
+        &self.env
+    }
+
+    /// Environment of builds, besides [`Recipe::env`].
+    pub fn build_env(&self) -> &BTreeMap<String, String> {
+        &self.table.build.env
     }
 
     /// What it is as a service; `None` for runtimes.
@@ -369,23 +413,33 @@ impl Recipe {
         language: &str,
         packages: &serde_json::Value,
     ) -> Result<String, RecipeError> {
-        let installers = &self.table.dependencies;
-        let Some(file) = installers.get(language) else {
-            let (recipe, language) = (self.name().into(), language.into());
-            return Err(RecipeError::NoInstaller {
-                recipe,
-                language,
-                known: installers.keys().cloned().collect(),
-            });
+        let installer = |layer: &Layer| {
+            let file = layer.dependencies.get(language)?;
+            Some((file.clone(), layer.sources.get(file)?.clone()))
         };
-        let source = self.layers.last().and_then(|layer| layer.sources.get(file));
-        let source = source.map(String::as_str).unwrap_or_default();
-        template::render(source, serde_json::json!({"packages": packages})).map_err(|source| {
+        // The recipe's own comes last, and wins.
+        let Some((file, source)) = self.layers.iter().rev().find_map(installer) else {
+            return Err(self.no_installer(language));
+        };
+        template::render(&source, serde_json::json!({"packages": packages})).map_err(|source| {
             RecipeError::Render {
                 recipe: self.name().into(),
-                template: file.clone(),
+                template: file,
                 source: Box::new(source),
             }
         })
+    }
+
+    fn no_installer(&self, language: &str) -> RecipeError {
+        let known: BTreeSet<&String> = self
+            .layers
+            .iter()
+            .flat_map(|layer| layer.dependencies.keys())
+            .collect();
+        RecipeError::NoInstaller {
+            recipe: self.name().into(),
+            language: language.into(),
+            known: known.into_iter().cloned().collect(),
+        }
     }
 }

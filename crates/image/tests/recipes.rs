@@ -59,7 +59,12 @@ fn every_recipe_renders_all_its_files_for_a_plain_configuration() {
             let credentials = service
                 .credentials(&at(service.default_endpoint(), json!({})))
                 .unwrap();
-            for field in [
+            // Services that know no users have the short form (spec 2.2).
+            if !credentials.contains_key("username") {
+                assert_eq!(credentials.len(), 2, "{credentials:?}");
+            }
+            let long = credentials.contains_key("username");
+            let fields = [
                 "scheme",
                 "port",
                 "username",
@@ -70,7 +75,8 @@ fn every_recipe_renders_all_its_files_for_a_plain_configuration() {
                 "public",
                 "host_mapped",
                 "epoch",
-            ] {
+            ];
+            for field in fields.into_iter().take(if long { usize::MAX } else { 2 }) {
                 assert!(credentials.contains_key(field), "{} lacks {field}", recipe.name());
             }
             assert_eq!(credentials["port"], json!(service.port()));
@@ -253,4 +259,40 @@ fn python_dependencies_are_shell_words() {
             "python images cannot install dependencies of cobol: they know python3"
         );
     });
+}
+
+#[test]
+fn a_disk_makes_redis_and_valkey_keep_what_they_have() {
+    for (name, policy, maxmemory) in [
+        ("redis", "allkeys-lru", 384_000_000),
+        ("valkey", "allkeys-lru", 384_000_000),
+        ("redis-persistent", "noeviction", 128_000_000),
+        ("valkey-persistent", "noeviction", 128_000_000),
+    ] {
+        with_recipe(name, |recipe| {
+            let service = recipe.service().unwrap();
+            let mut context = service_context(json!({}));
+            context["disk_bytes"] = service.data().map_or(Value::Null, |_| json!(256_000_000));
+            let files = recipe.render_files("1", &context).unwrap();
+            let conf = files.iter().find(|file| file.path == "redis/redis.conf").unwrap();
+            assert!(
+                conf.content.contains(&format!("maxmemory {maxmemory}\n")),
+                "{name}: {}",
+                conf.content
+            );
+            assert!(
+                conf.content.contains(&format!("maxmemory-policy {policy}\n")),
+                "{name}"
+            );
+            assert_eq!(
+                conf.content.contains("appendonly yes"),
+                name.ends_with("-persistent")
+            );
+            let scheme = name.trim_end_matches("-persistent");
+            assert_eq!(
+                service.credentials(&at(scheme, json!({}))).unwrap()["scheme"],
+                json!(scheme)
+            );
+        });
+    }
 }
