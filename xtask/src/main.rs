@@ -32,6 +32,7 @@ Usage: cargo xtask CHORE [OPTIONS]
   check        Format, rules of the house, clippy: no root, no test
   test         Everything that CI runs: check, unit tests, component tests and journeys as root, leftovers
   vm-test      Component tests on Debian's cloud kernel with cgroup v2 only, in an emulated machine: no root
+  power-test   Cut the power of an emulated machine in the middle of deployments and backups
   bench push   Time pushes and weigh the daemon; prints a table for docs/performance.md
   bench branch Time branches of an environment with app, MariaDB and Redis
   bench environments
@@ -42,7 +43,7 @@ Options
   --state DIR       demo, clean: state directory [default: /var/lib/guise]
   --force           clean: also a state directory that demo did not make, or that has other projects
   --quick           test: neither component tests as root nor journeys
-  --all             test: also what takes minutes, such as 50 deployments under load
+  --all             power-test: at every step. test: also what takes minutes, such as 50 deployments under load
   --filter WORD     test, vm-test: only tests whose name contains WORD
   --repetitions N   bench: how often [default: 5]";
 
@@ -64,6 +65,7 @@ fn run() -> Result<()> {
         ["clean", rest @ ..] => clean::clean(&Options::parse(rest)?),
         ["check", rest @ ..] => test::check(&Options::parse(rest)?),
         ["test", rest @ ..] => test::test(&Options::parse(rest)?),
+        ["power-test", rest @ ..] => vm::power::test(&Options::parse(rest)?),
         ["vm-test", rest @ ..] => vm::test(&Options::parse(rest)?),
         ["bench", "clone", rest @ ..] => bench_clone::clone(&Options::parse(rest)?),
         ["bench", "branch", rest @ ..] => bench_branch::branch(&Options::parse(rest)?),

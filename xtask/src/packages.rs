@@ -27,11 +27,13 @@ pub const TESTS: &[&str] = &["busybox-static", "nginx-light"];
 /// What the emulated machine of `vm-test` is made of besides.
 pub const MACHINE: &[&str] = &[
     "binutils",
+    "curl",
     "debian-archive-keyring",
     "e2fsprogs",
     "kmod",
     "libc-bin",
     "qemu-system-x86",
+    "sqlite3",
     "xz-utils",
 ];
 

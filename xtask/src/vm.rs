@@ -7,6 +7,7 @@
 mod archive;
 mod kernel;
 mod machine;
+pub mod power;
 mod report;
 mod root;
 mod suite;
@@ -59,10 +60,25 @@ impl Parts {
 
     fn run(&self, filter: Option<&str>) -> Result<()> {
         let archive = self.directory.join("initramfs");
-        root::write(self, filter, &archive)?;
+        let content = root::Content {
+            kernel: &self.kernel,
+            programs: &[],
+            built: self.built(),
+            files: Vec::new(),
+            task: &suite::script(&self.guise, &self.tests, filter),
+        };
+        root::write(&content, &self.directory, &archive)?;
         let disk = self.directory.join("disk");
-        machine::make_disk(&disk)?;
+        machine::make_disk(&disk, None)?;
         let said = machine::boot(&self.kernel.image, &archive, &disk)?;
         report::judge(&said, &self.tests)
+    }
+
+    /// Everything that cargo built, which the tests look for where it is now.
+    fn built(&self) -> Vec<(PathBuf, PathBuf)> {
+        let runtime = self.guise.with_file_name("guise-runtime");
+        let tests = self.tests.iter().map(|test| test.path.clone());
+        let programs = [self.guise.clone(), runtime].into_iter().chain(tests);
+        programs.map(|program| (program.clone(), program)).collect()
     }
 }

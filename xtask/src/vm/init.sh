@@ -31,6 +31,6 @@ ip link set lo up
 mount -t ext4 /dev/vda /var/tmp
 
 echo "vm-test: up after $(cut -d' ' -f1 /proc/uptime) s"
-sh /tests.sh
+sh /task.sh
 echo "vm-test: down after $(cut -d' ' -f1 /proc/uptime) s"
 poweroff -f

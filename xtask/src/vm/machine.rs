@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc::{RecvTimeoutError, channel},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
 };
 
@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 const DISK_BYTES: u64 = 8 << 30;
 
-/// A machine that is switched off when it is dropped.
-struct Machine(Child);
+/// A machine that is switched off when it is dropped, as by a power cut: what its kernel has not written is lost.
+pub struct Machine(Child);
 
 impl Drop for Machine {
     fn drop(&mut self) {
@@ -25,28 +25,56 @@ impl Drop for Machine {
     }
 }
 
+impl Machine {
+    /// Runs QEMU.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn start(qemu: &mut Command) -> Result<Self> {
+        let child = qemu.stdout(Stdio::piped()).spawn();
+        let child = child.context("cannot run qemu-system-x86_64 (Debian package qemu-system-x86)")?;
+        Ok(Self(child))
+    }
+
+    /// The lines that QEMU prints, from a thread of their own. They end with the machine.
+    ///
+    /// # Errors
+    /// When somebody has them already.
+    pub fn lines(&mut self) -> Result<Receiver<String>> {
+        let output = self.0.stdout.take().context("QEMU has no output")?;
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(receiver)
+    }
+
+    /// Where QEMU reads from.
+    ///
+    /// # Errors
+    /// When it reads nothing, or somebody has it already.
+    pub fn input(&mut self) -> Result<ChildStdin> {
+        self.0.stdin.take().context("QEMU has no input")
+    }
+}
+
 /// Boots the kernel with its first root, passes on what comes over the serial line, and answers it when the machine is off.
 ///
 /// # Errors
 /// When QEMU cannot be run or the machine is not off in time.
 pub fn boot(kernel: &Path, initramfs: &Path, disk: &Path) -> Result<Vec<String>> {
-    let mut machine = start(kernel, initramfs, disk)?;
-    let line = machine.0.stdout.take().context("QEMU has no output")?;
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(line).split(b'\n').map_while(Result::ok) {
-            if sender
-                .send(String::from_utf8_lossy(&line).trim_end().to_owned())
-                .is_err()
-            {
-                return;
-            }
-        }
-    });
+    let mut qemu = qemu(kernel, initramfs, disk);
+    let mut machine = Machine::start(qemu.args(["-serial", "stdio"]).stdin(Stdio::null()))?;
+    let lines = machine.lines()?;
     let deadline = Instant::now() + PATIENCE;
     let mut said = Vec::new();
     loop {
-        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => {
                 println!("{line}");
                 said.push(line);
@@ -59,31 +87,29 @@ pub fn boot(kernel: &Path, initramfs: &Path, disk: &Path) -> Result<Vec<String>>
     }
 }
 
-/// A new, empty disk, of which only what is written takes room.
+/// A new disk with what is in a directory, or nothing; only what is written takes room.
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn make_disk(path: &Path) -> Result<()> {
+pub fn make_disk(path: &Path, content: Option<&Path>) -> Result<()> {
     let size = std::fs::File::create(path).and_then(|file| file.set_len(DISK_BYTES));
     size.with_context(|| format!("cannot make {}", path.display()))?;
     // An ordinary user's PATH lacks it.
-    run(Command::new("/usr/sbin/mkfs.ext4").arg("-q").arg(path))
+    let mut format = Command::new("/usr/sbin/mkfs.ext4");
+    if let Some(content) = content {
+        format.arg("-d").arg(content);
+    }
+    run(format.arg("-q").arg(path))
 }
 
-fn start(kernel: &Path, initramfs: &Path, disk: &Path) -> Result<Machine> {
+/// QEMU with all but the serial line, which is the first device of that kind that is added.
+pub fn qemu(kernel: &Path, initramfs: &Path, disk: &Path) -> Command {
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2G"])
         // The plain processor has no source of random numbers, and the kernel would wait for some.
         .args(["-cpu", "qemu64,+rdrand"])
-        .args([
-            "-nodefaults",
-            "-no-reboot",
-            "-display",
-            "none",
-            "-serial",
-            "stdio",
-        ])
-        // What is on the disk is of no worth after a crash of this machine.
+        .args(["-nodefaults", "-no-reboot", "-display", "none"])
+        // What the machine has written is safe once QEMU has it: it is QEMU that dies, not this machine.
         .arg("-drive")
         .arg(format!(
             "file={},format=raw,if=virtio,cache=unsafe",
@@ -93,11 +119,6 @@ fn start(kernel: &Path, initramfs: &Path, disk: &Path) -> Result<Machine> {
         .arg(kernel)
         .arg("-initrd")
         .arg(initramfs)
-        .args(["-append", "console=ttyS0 quiet panic=-1"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    let child = qemu
-        .spawn()
-        .context("cannot run qemu-system-x86_64 (Debian package qemu-system-x86)")?;
-    Ok(Machine(child))
+        .args(["-append", "console=ttyS0 quiet panic=-1"]);
+    qemu
 }

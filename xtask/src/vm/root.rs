@@ -1,6 +1,6 @@
-//! The machine's root: first process, modules, programs with their libraries, tests.
+//! A machine's root: first process, modules, programs with their libraries, and what it is to do.
 
-use super::{Parts, archive::Archive};
+use super::{archive::Archive, kernel::Kernel};
 use crate::programs::run;
 use anyhow::{Context, Result};
 use std::{
@@ -30,11 +30,25 @@ const DIRECTORIES: &[&str] = &[
     "/again", "/applets", "/dev", "/etc", "/modules", "/proc", "/run", "/sys", "/tmp", "/var/lib", "/var/tmp",
 ];
 
-/// Writes the root to `path`.
+/// What is in a root besides what every machine has.
+pub struct Content<'a> {
+    /// Whose modules are loaded.
+    pub kernel: &'a Kernel,
+    /// Names of programs of this machine.
+    pub programs: &'a [&'a str],
+    /// Programs that cargo built: where they are to be, and where they are now.
+    pub built: Vec<(PathBuf, PathBuf)>,
+    /// Other files: where they are to be, and where they are now.
+    pub files: Vec<(PathBuf, PathBuf)>,
+    /// What the machine does, as a shell script.
+    pub task: &'a str,
+}
+
+/// Writes a root to `path`. `directory` is for what is made meanwhile.
 ///
 /// # Errors
 /// When a program is missing, or a file cannot be read or written.
-pub fn write(parts: &Parts, filter: Option<&str>, path: &Path) -> Result<()> {
+pub fn write(content: &Content<'_>, directory: &Path, path: &Path) -> Result<()> {
     let mut archive = Archive::create(path)?;
     for directory in DIRECTORIES {
         archive.directory(Path::new(directory))?;
@@ -45,52 +59,32 @@ pub fn write(parts: &Parts, filter: Option<&str>, path: &Path) -> Result<()> {
         archive.link(&Path::new("/").join(name), &format!("usr/{name}"))?;
     }
     archive.script(Path::new("/init"), include_str!("init.sh"))?;
-    archive.script(Path::new("/tests.sh"), &tests_script(parts, filter))?;
-    for (number, module) in parts.kernel.modules.iter().enumerate() {
+    archive.script(Path::new("/task.sh"), content.task)?;
+    for (number, module) in content.kernel.modules.iter().enumerate() {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         archive.file(&PathBuf::from(format!("/modules/{number:03}-{name}")), module)?;
     }
-    let stripped_programs = parts.directory.join("programs");
+    let stripped_programs = directory.join("programs");
     // Those of earlier builds have other names.
     let _ = fs::remove_dir_all(&stripped_programs);
     fs::create_dir_all(&stripped_programs)?;
     let mut libraries = BTreeSet::new();
-    for name in PROGRAMS {
+    for name in PROGRAMS.iter().chain(content.programs) {
         let program = find(name)?;
         libraries.extend(libraries_of(&program)?);
         archive.file(&program, &program)?;
     }
-    for program in built(parts) {
-        libraries.extend(libraries_of(&program)?);
-        archive.file(&program, &stripped(&program, &stripped_programs)?)?;
+    for (place, program) in &content.built {
+        libraries.extend(libraries_of(program)?);
+        archive.file(place, &stripped(program, &stripped_programs)?)?;
     }
     for library in libraries {
         archive.file(&library, &library)?;
     }
-    archive.finish()
-}
-
-/// Everything that cargo built, which the tests look for where it is now.
-fn built(parts: &Parts) -> Vec<PathBuf> {
-    let runtime = parts.guise.with_file_name("guise-runtime");
-    let tests = parts.tests.iter().map(|test| test.path.clone());
-    [parts.guise.clone(), runtime].into_iter().chain(tests).collect()
-}
-
-/// Runs the tests one after the other, and reports each one's exit status in a line of its own.
-fn tests_script(parts: &Parts, filter: Option<&str>) -> String {
-    let mut script = format!("{} doctor --format plain\n", parts.guise.display());
-    for test in &parts.tests {
-        // A filter is a word of test names; whatever else it has, it stays one argument.
-        let filter = filter.map(|word| format!(" '{}'", word.replace('\'', "")));
-        script.push_str(&format!(
-            "echo \"vm-test: {name}\"\n{path} --test-threads 1{filter}\necho \"vm-test: {name}: status $?\"\n",
-            name = test.name,
-            path = test.path.display(),
-            filter = filter.unwrap_or_default(),
-        ));
+    for (place, file) in &content.files {
+        archive.file(place, file)?;
     }
-    script
+    archive.finish()
 }
 
 /// A program's file, its directories without links.

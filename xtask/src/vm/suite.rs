@@ -3,7 +3,7 @@
 use crate::programs::{cargo, output};
 use anyhow::{Result, bail};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Crates all of whose component tests run in the machine.
 const CRATES: &[&str] = &["guise-runtime", "guise-volume", "guise-network", "guise-node"];
@@ -39,6 +39,22 @@ pub fn build() -> Result<Vec<Program>> {
         bail!("cargo built no test of {}", CRATES.join(", "));
     }
     Ok(programs)
+}
+
+/// Runs the tests one after the other, and reports each one's exit status in a line of its own.
+pub fn script(guise: &Path, tests: &[Program], filter: Option<&str>) -> String {
+    let mut script = format!("{} doctor --format plain\n", guise.display());
+    for test in tests {
+        // A filter is a word of test names; whatever else it has, it stays one argument.
+        let filter = filter.map(|word| format!(" '{}'", word.replace('\'', "")));
+        script.push_str(&format!(
+            "echo \"vm-test: {name}\"\n{path} --test-threads 1{filter}\necho \"vm-test: {name}: status $?\"\n",
+            name = test.name,
+            path = test.path.display(),
+            filter = filter.unwrap_or_default(),
+        ));
+    }
+    script
 }
 
 /// A test program out of one of cargo's messages.
