@@ -181,7 +181,9 @@ fn run(
     line: &mut dyn FnMut(&str),
 ) -> Result<(), BuildError> {
     let address = node.instance().addresses.address(request.slot);
-    let mut env = request.env.clone();
+    let mut env = request.recipe.build_env().clone();
+    // What the project sets itself it means.
+    env.extend(request.env.clone());
     env.insert("PLATFORM_TREE_ID".into(), tree_id.into());
     env.insert("PLATFORM_OUTPUT_DIR".into(), "/app".into());
     let (spec, env) = container::spec(Parts {
@@ -299,7 +301,7 @@ impl<'a> BuildContainer<'a> {
 impl Drop for BuildContainer<'_> {
     fn drop(&mut self) {
         // Nothing in it needs to be asked to stop.
-        if let Err(error) = self.node.remove(&self.id, Duration::ZERO) {
+        if let Err(error) = self.node.remove(&self.id) {
             tracing::warn!(container = %self.id, %error, "a build's container is left behind");
         }
     }

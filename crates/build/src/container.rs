@@ -91,6 +91,7 @@ pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>
             user: parts.user,
         },
         limits: parts.limits,
+        stop_grace_seconds: 0,
         link: Link {
             address: parts.address,
             hosts: Vec::new(),

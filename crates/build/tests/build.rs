@@ -246,6 +246,7 @@ fn a_build_hook_makes_files_that_the_image_has() {
             user: WEB,
         },
         limits: Size::Auto.limits(Profile::HighCpu),
+        stop_grace_seconds: 20,
         link: Link {
             address,
             hosts: Vec::new(),
@@ -306,7 +307,7 @@ fn restart_and_stop(node: &Node, spec: &ContainerSpec) {
         ContainerState::Running { .. }
     ));
     let begun = Instant::now();
-    node.remove(&spec.id, Duration::from_secs(20)).unwrap();
+    node.remove(&spec.id).unwrap();
     assert!(
         begun.elapsed() < Duration::from_secs(5),
         "a service that ends at once was waited for"

@@ -96,16 +96,17 @@ impl Node {
         }
     }
 
-    /// Stops a container cleanly, within `grace`, and removes it. Volumes and images stay. No such container is
-    /// success.
+    /// Stops a container cleanly, within the time that it is given, and removes it. Volumes and images stay. No such
+    /// container is success.
     ///
     /// # Errors
     /// What could not be removed; calling again tries the rest again.
-    pub fn remove(&self, id: &ContainerId, grace: Duration) -> Result<(), NodeError> {
+    pub fn remove(&self, id: &ContainerId) -> Result<(), NodeError> {
         let Some(entry) = self.entry(id) else {
             return Ok(());
         };
         let _turn = entry.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let grace = Duration::from_secs(entry.record().spec.stop_grace_seconds.into());
         if !grace.is_zero() && entry.record().init.is_some_and(Init::lives) {
             let processes = self.processes(id)?;
             let clean = supervisor::stop_all(&processes, grace).map_err(|source| NodeError::Signal {

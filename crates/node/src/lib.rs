@@ -47,8 +47,8 @@ pub use record::RecordError;
 pub use runtime::RuntimeError;
 pub use session::{ExecSession, ExecStdio};
 pub use spec::{
-    AppImage, ContainerSpec, Egress, HostEntry, Link, Process, RunFile, Scratch, User, VolumeMount,
-    WritableApp,
+    AppImage, ContainerSpec, Egress, HostEntry, Link, Process, RunFile, STOP_GRACE_SECONDS, Scratch, User,
+    VolumeMount, WritableApp,
 };
 pub use view::{
     ContainerState, ContainerStatus, ImageKind, ImageView, Listen, Output, PoolUsage, ProcessView, Usage,

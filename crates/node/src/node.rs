@@ -14,11 +14,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
-    time::Duration,
 };
-
-/// How long services get to end when everything is taken down.
-const CLOSING_GRACE: Duration = Duration::from_secs(20);
 
 /// Where a node keeps things and what it may use.
 #[derive(Debug, Clone)]
@@ -124,10 +120,7 @@ impl Node {
     pub fn close_machine(&self) -> Result<(), NodeError> {
         let ids: Vec<ContainerId> = self.lock().keys().cloned().collect();
         let removed = std::thread::scope(|scope| {
-            let stops: Vec<_> = ids
-                .iter()
-                .map(|id| scope.spawn(|| self.remove(id, CLOSING_GRACE)))
-                .collect();
+            let stops: Vec<_> = ids.iter().map(|id| scope.spawn(|| self.remove(id))).collect();
             // A thread that panicked removed nothing; what is left is found by the sweep of the next start.
             stops
                 .into_iter()

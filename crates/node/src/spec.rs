@@ -31,6 +31,16 @@ pub struct ContainerSpec {
     pub limits: Limits,
     /// Its place in the network.
     pub link: Link,
+    /// How long it may take to stop by itself before it is killed, in seconds; 0 kills at once.
+    #[serde(default = "usual_stop_grace")]
+    pub stop_grace_seconds: u32,
+}
+
+/// How long apps and workers may take to stop by themselves, in seconds (spec 1.9).
+pub const STOP_GRACE_SECONDS: u32 = 15;
+
+fn usual_stop_grace() -> u32 {
+    STOP_GRACE_SECONDS
 }
 
 /// What a container has at `/app`.

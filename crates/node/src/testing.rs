@@ -53,6 +53,7 @@ pub(crate) fn spec() -> ContainerSpec {
             memory_bytes: 256_000_000,
             pids: 512,
         },
+        stop_grace_seconds: 0,
         link: Link {
             address: Ipv4Addr::new(169, 254, 64, 3),
             hosts: vec![HostEntry {

@@ -13,8 +13,6 @@ use std::{
     time::Duration,
 };
 
-const NO_GRACE: Duration = Duration::ZERO;
-
 /// PID 1 that reaps and waits.
 const IDLE: &str = "trap exit TERM; while :; do sleep 60 & wait $!; done";
 
@@ -75,9 +73,9 @@ fn a_container_believes_what_its_spec_says() {
         // Whole pages.
         assert_eq!(limit.trim().parse::<u64>().unwrap(), 64_000_000 / 4096 * 4096);
     }
-    node.remove(&spec.id, NO_GRACE).unwrap();
+    node.remove(&spec.id).unwrap();
     assert!(node.container(&spec.id).is_none());
-    node.remove(&spec.id, NO_GRACE).unwrap();
+    node.remove(&spec.id).unwrap();
 }
 
 #[test]
@@ -225,7 +223,7 @@ fn a_container_reaches_only_the_ports_it_may() {
     );
 
     // What may be reached still may when it is made anew.
-    node.remove(&server.id, NO_GRACE).unwrap();
+    node.remove(&server.id).unwrap();
     let again = machine.spec("ddddddddddd3", 1, "nc -ll -p 3306 -e echo again");
     node.create(&again).unwrap();
     eventually("the new server listens", || {
@@ -377,7 +375,7 @@ fn nothing_is_left_after_a_failure_or_a_removal() {
     assert!(node.log(&good.id, "link").is_err());
     assert!(node.log(&good.id, "pipe").is_err());
     assert!(node.log(&good.id, "none").unwrap().is_none());
-    node.remove(&good.id, Duration::from_secs(5)).unwrap();
+    node.remove(&good.id).unwrap();
     let (state, instance) = (machine.state.clone(), node.instance().clone());
     drop(machine);
     let left = || leftovers(&state, &instance.name, &instance.link_prefix);

@@ -19,9 +19,6 @@ use guise_model::ContainerId;
 use guise_node::{Node, NodeError};
 use std::{collections::HashMap, net::Ipv4Addr, sync::atomic::Ordering, time::Duration};
 
-/// How long a container may take to stop by itself before it is killed (spec 1.9).
-const STOP_GRACE: Duration = Duration::from_secs(15);
-
 /// A step that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
@@ -43,6 +40,21 @@ pub enum StepError {
         times: usize,
         /// How it ended, in words.
         last: String,
+        /// The end of its log.
+        log: Vec<String>,
+    },
+    /// The start command lives and does not listen, while an old container serves.
+    #[error(
+        "{component} does not listen on {place} after {} s, so the old container goes on serving",
+        .patience.as_secs()
+    )]
+    AppSilent {
+        /// The app.
+        component: String,
+        /// Port or socket.
+        place: String,
+        /// How long it was waited for.
+        patience: Duration,
         /// The end of its log.
         log: Vec<String>,
     },
@@ -81,7 +93,9 @@ impl StepError {
     /// Lines of a log that explain the failure.
     pub fn log(&self) -> &[String] {
         match self {
-            Self::StartFailed { log, .. } | Self::NginxSilent { log, .. } => log,
+            Self::StartFailed { log, .. } | Self::NginxSilent { log, .. } | Self::AppSilent { log, .. } => {
+                log
+            }
             _ => &[],
         }
     }
@@ -100,6 +114,8 @@ pub struct CarryOut<'a> {
     restarted: HashMap<String, Option<u64>>,
     /// Whether somebody may stop it between two steps.
     cancellable: bool,
+    /// Whether the old containers serve until the new ones do.
+    rolling: bool,
 }
 
 impl<'a> CarryOut<'a> {
@@ -122,6 +138,7 @@ impl<'a> CarryOut<'a> {
             desired,
             restarted,
             cancellable: true,
+            rolling: false,
         }
     }
 
@@ -138,6 +155,7 @@ impl<'a> CarryOut<'a> {
     /// # Errors
     /// The first step that failed; the later ones have not begun.
     pub fn run(&mut self, steps: &[Step]) -> Result<(), StepError> {
+        self.rolling = steps.contains(&Step::SwitchRoutes);
         for step in steps {
             if self.cancellable && self.report.cancelled().load(Ordering::Relaxed) {
                 return Err(StepError::Cancelled);
@@ -163,18 +181,13 @@ impl<'a> CarryOut<'a> {
                 // would leave that without the name.
                 self.node.write_volumes_back()?;
             }
-            Step::Hold => match self.edge.hold(&key)? {
-                0 => {}
-                left => self.report.line(&format!(
-                    "W: {left} requests under way did not end and are cut off"
-                )),
-            },
+            Step::Hold => self.tell_what_is_cut_off(self.edge.hold(&key)?),
             Step::RemoveContainer {
                 component,
                 container,
                 retired,
             } => {
-                self.node.remove(container, STOP_GRACE)?;
+                self.node.remove(container)?;
                 self.store.disown_container(container)?;
                 if *retired {
                     self.tell_what_is_kept(component)?;
@@ -211,11 +224,26 @@ impl<'a> CarryOut<'a> {
                 self.edge
                     .set_routes(&key, &self.desired.routes, &|name| self.address(name))?;
             }
+            Step::SwitchRoutes => {
+                let routes = &self.desired.routes;
+                let left = self
+                    .edge
+                    .switch_routes(&key, routes, &|name| self.address(name))?;
+                self.tell_what_is_cut_off(left);
+            }
             Step::DeployHook { component } => self.deploy_hook(component),
             Step::Release => self.edge.release(&key)?,
             Step::PostDeployHook { component } => self.post_deploy_hook(component),
         }
         Ok(())
+    }
+
+    fn tell_what_is_cut_off(&self, requests: u32) {
+        if requests > 0 {
+            self.report.line(&format!(
+                "W: {requests} requests under way did not end and are cut off"
+            ));
+        }
     }
 
     fn create(&self, component: &str) -> Result<(), StepError> {

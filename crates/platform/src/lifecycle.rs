@@ -10,10 +10,7 @@ use crate::{
     task_step::TaskStep,
 };
 use guise_model::{ContainerId, VolumeId};
-use std::{collections::BTreeSet, time::Duration};
-
-/// How long containers may take to stop by themselves.
-const GRACE: Duration = Duration::from_secs(15);
+use std::collections::BTreeSet;
 
 impl Platform {
     /// Makes an environment as a branch of another: its code, its data as of now, its own everything else.
@@ -365,7 +362,7 @@ impl Platform {
         for actual in containers {
             let container = &actual.spec.id;
             report.step(&TaskStep::RemoveContainer { container }, || {
-                self.node().remove(container, GRACE)?;
+                self.node().remove(container)?;
                 self.store()
                     .disown_container(container)
                     .map_err(PlatformError::from)

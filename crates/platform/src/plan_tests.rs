@@ -4,7 +4,7 @@ use super::*;
 use crate::desired::{Crons, Provision, VolumeWant};
 use crate::routes::ResolvedRoute;
 use guise_model::{ImageDigest, Limits};
-use guise_node::{Egress, HostEntry, Link, Listen, Process, User};
+use guise_node::{Egress, HostEntry, Link, Listen, Process, STOP_GRACE_SECONDS, User};
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 fn image(digit: char) -> ImageDigest {
@@ -42,6 +42,7 @@ fn container(name: &str, slot: u32, app: Option<ImageDigest>) -> ContainerSpec {
             memory_bytes: 1 << 29,
             pids: 100,
         },
+        stop_grace_seconds: STOP_GRACE_SECONDS,
         link: Link {
             address: Ipv4Addr::new(169, 254, 64, slot as u8 + 2),
             hosts: vec![],
@@ -105,7 +106,7 @@ fn fresh() -> impl FnMut() -> ContainerId {
 }
 
 /// What is there once `desired` has been carried out.
-fn carried_out(mut desired: Desired) -> State {
+pub(crate) fn carried_out(mut desired: Desired) -> State {
     let empty = State::default();
     plan(&mut desired, &empty, fresh());
     State {
@@ -410,4 +411,98 @@ fn a_plan_repeated_after_a_crash_in_its_middle_still_arrives() {
             "set_routes"
         ]
     );
+}
+
+/// Another slot, and another size, so that the app must be made anew.
+fn roll(next: &mut Desired) {
+    let spec = &mut next.components[1].spec;
+    spec.slot = 9;
+    spec.limits.pids = 5;
+}
+
+#[test]
+fn an_app_in_another_slot_is_made_beside_the_old_one_and_holds_nobody() {
+    let steps = plan_after(roll);
+    let expected = [
+        "create_container app",
+        "await_app app",
+        "switch_routes",
+        "remove_container app",
+    ];
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn workers_change_and_new_apps_come_before_the_switch_of_an_app_that_rolls() {
+    let component = |name: &str, slot, kind, life| Component {
+        name: name.into(),
+        kind,
+        spec: container(name, slot, Some(image('a'))),
+        life,
+        ..desired().components[1].clone()
+    };
+    let worker = component("app--queue", 3, ComponentKind::Worker, Life::Worker);
+    let mut before = desired();
+    before.components.push(worker.clone());
+    let state = carried_out(before);
+    let mut next = desired();
+    roll(&mut next);
+    next.components.push(worker);
+    next.components[2].spec.limits.pids = 5;
+    let life = next.components[1].life.clone();
+    next.components
+        .push(component("api", 4, ComponentKind::App, life));
+    let steps = words(&plan(&mut next, &state, fresh()));
+    let expected = [
+        "create_container app",
+        "await_app app",
+        "create_container api",
+        "await_app api",
+        "remove_container app--queue",
+        "create_container app--queue",
+        "switch_routes",
+        "remove_container app",
+    ];
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn a_new_container_that_an_interrupted_roll_left_is_removed_and_the_old_one_serves_meanwhile() {
+    let mut state = carried_out(desired());
+    let mut left_over = state.containers[1].clone();
+    left_over.spec.id = ContainerId::new("leftover0009").unwrap();
+    left_over.spec.slot = 9;
+    state.containers.insert(0, left_over);
+    // Somebody wants nothing new any more.
+    let steps = plan(&mut desired(), &state, fresh());
+    assert_eq!(words(&steps), ["remove_container app"]);
+    assert!(
+        matches!(&steps[0], Step::RemoveContainer { container, .. } if container.as_str() == "leftover0009")
+    );
+    // The roll begins again.
+    let mut next = desired();
+    roll(&mut next);
+    let steps = words(&plan(&mut next, &state, fresh()));
+    let expected = [
+        "remove_container app",
+        "create_container app",
+        "await_app app",
+        "switch_routes",
+        "remove_container app",
+    ];
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn an_old_container_that_a_recorded_roll_left_is_removed() {
+    let old = carried_out(desired()).containers[1].clone();
+    let mut next = desired();
+    roll(&mut next);
+    let mut state = carried_out(next.clone());
+    state.containers[1].spec.id = ContainerId::new("rolled000009").unwrap();
+    state.deployed.as_mut().unwrap().components[1].spec.id = state.containers[1].spec.id.clone();
+    state.containers.push(old.clone());
+    let steps = plan(&mut next, &state, fresh());
+    assert_eq!(words(&steps), ["remove_container app"]);
+    assert!(matches!(&steps[0], Step::RemoveContainer { container, .. } if *container == old.spec.id));
 }

@@ -8,7 +8,7 @@ use crate::{
     store::{EnvironmentRecord, ProjectRecord},
 };
 use guise_model::ProjectId;
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
 impl Platform {
     /// Makes a project with an empty repository.
@@ -106,7 +106,7 @@ impl Platform {
 
     fn remove_containers(&self, environment: &EnvironmentRecord) -> Result<(), PlatformError> {
         for actual in self.state(environment)?.containers {
-            self.node().remove(&actual.spec.id, Duration::from_secs(15))?;
+            self.node().remove(&actual.spec.id)?;
             self.store().disown_container(&actual.spec.id)?;
         }
         Ok(())

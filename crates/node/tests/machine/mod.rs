@@ -138,6 +138,7 @@ impl Machine {
                 memory_bytes: 64_000_000,
                 pids: 64,
             },
+            stop_grace_seconds: 0,
             link: Link {
                 address: pool.address(slot).unwrap(),
                 hosts: vec![HostEntry {

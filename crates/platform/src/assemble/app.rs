@@ -8,7 +8,9 @@ use crate::{
 };
 use guise_config::{App, Commands, Mount, MountSource, Passthru, SocketFamily, Worker};
 use guise_image::Recipe;
-use guise_node::{AppImage, ContainerSpec, Egress, HostEntry, Link, Listen, RunFile, User, VolumeMount};
+use guise_node::{
+    AppImage, ContainerSpec, Egress, HostEntry, Link, Listen, RunFile, STOP_GRACE_SECONDS, User, VolumeMount,
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -161,6 +163,7 @@ impl Assembly<'_> {
                 files: parts.files,
                 process: init(user, init_env(recipe)),
                 limits: parts.limits,
+                stop_grace_seconds: STOP_GRACE_SECONDS,
                 link: Link {
                     address,
                     hosts,

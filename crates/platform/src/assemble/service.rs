@@ -58,6 +58,7 @@ impl Assembly<'_> {
                 files: files.collect(),
                 process: init(user, recipe.env().clone()),
                 limits: service.size.limits(service.profile),
+                stop_grace_seconds: facts.stop_grace_seconds(),
                 link: Link {
                     address,
                     hosts: related.hosts,

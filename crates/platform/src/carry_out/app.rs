@@ -3,12 +3,14 @@
 use super::{CarryOut, StepError};
 use crate::desired::{Component, Life};
 use guise_model::ContainerId;
-use guise_node::{Listen, Process};
+use guise_node::{Listen, Process, STOP_GRACE_SECONDS};
 use std::time::{Duration, Instant};
 
 /// How long a start command may take until it listens. After that the deployment goes on with a warning, since
-/// the command lives: it may be slow, or listen elsewhere (spec 1.4: 502 then).
+/// the command lives: it may be slow, or listen elsewhere (spec 1.4: 502 then). A rolling one does not.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// When a process that ignores the TERM of its restart is killed, by the container's own `app.control`.
+const STOP_GRACE: Duration = Duration::from_secs(STOP_GRACE_SECONDS as u64);
 /// How long nginx may take.
 const NGINX_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the sockets are looked at. Reading /proc/PID/net/tcp walks the kernel's whole hash table (10 ms and more
@@ -72,9 +74,11 @@ impl CarryOut<'_> {
             if now.is_some() && now != before {
                 return self.post_start(component, container);
             }
-            if now.is_some() && begun.elapsed() > super::STOP_GRACE && !killed {
+            if now.is_some() && begun.elapsed() > STOP_GRACE && !killed {
                 killed = true;
-                self.kill(component, container)?;
+                self.report.line(&format!(
+                    "W: the start command of {name} did not stop within {STOP_GRACE_SECONDS} s and is killed"
+                ));
             }
             if looked_at_ends.elapsed() >= LOOK_AT_ENDS {
                 looked_at_ends = Instant::now();
@@ -86,22 +90,18 @@ impl CarryOut<'_> {
             Listen::Tcp(port) => format!("port {port} ($PORT)"),
             Listen::Unix(path) => format!("{path} ($SOCKET)"),
         };
+        if self.rolling {
+            return Err(StepError::AppSilent {
+                component: name.into(),
+                place,
+                patience: PATIENCE,
+                log: self.log_tail(container, "app.log"),
+            });
+        }
         self.report.line(&format!(
             "W: {name} runs but does not listen on {place} after {} s; until it does, requests get a 502",
             PATIENCE.as_secs()
         ));
-        Ok(())
-    }
-
-    /// Kills a start command that ignores the TERM of its restart, with all that it started.
-    fn kill(&self, component: &Component, container: &ContainerId) -> Result<(), StepError> {
-        let (name, seconds) = (&component.name, super::STOP_GRACE.as_secs());
-        self.report.line(&format!(
-            "W: the start command of {name} did not stop within {seconds} s and is killed"
-        ));
-        let script = "kill -KILL -- \"-$(cat /run/guise/app.pid)\"";
-        self.node
-            .exec(container, &shell(component, script), b"", Duration::from_secs(10))?;
         Ok(())
     }
 
