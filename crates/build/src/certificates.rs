@@ -11,9 +11,11 @@ const HOST_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const BUNDLE: &str = "guise/ca-certificates.crt";
 
 /// How the tools of the languages that guise has images for are told of a bundle.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 9] = [
+    "CARGO_HTTP_CAINFO",
     "CURL_CA_BUNDLE",
     "GIT_SSL_CAINFO",
+    "HEX_CACERTS_PATH",
     "NODE_EXTRA_CA_CERTS",
     "NPM_CONFIG_CAFILE",
     "PIP_CERT",

@@ -64,6 +64,8 @@ pub(crate) fn install(
     command.env("GUISE_PACKAGES", packages);
     command.arg(concat!(
         r#"--essential-hook=printf '%s\n' "$GUISE_PASSWD" >>"$1/etc/passwd"; "#,
+        // update-alternatives(1) fails where it would put the manual pages of a JDK that are left out.
+        r#"mkdir -p "$1/usr/share/man/man1"; "#,
         r#"printf '%s\n' "$GUISE_GROUP" >>"$1/etc/group""#,
     ));
     command.env("GUISE_PASSWD", format!("{name}:x:{uid}:{gid}::{home}:/bin/bash"));
@@ -76,9 +78,18 @@ pub(crate) fn install(
             r#"--customize-hook=chroot "$1" dash -eu <"$GUISE_SETUP/setup-{number}""#
         ));
     }
-    command.arg(what.suite).arg(work.join("root"));
-    command.args(sources(what.suite));
+    let base = base_suite(what.suite);
+    command.arg(base).arg(work.join("root"));
+    command.args(sources(base));
+    if base != what.suite {
+        command.arg(format!("deb {MIRROR} {} main", what.suite));
+    }
     tool::run(command, work, cancel, &mut |line| progress.line(line))
+}
+
+/// The suite that a backports suite adds to; any other suite itself.
+fn base_suite(suite: &str) -> &str {
+    suite.strip_suffix("-backports").unwrap_or(suite)
 }
 
 fn sources(suite: &str) -> Vec<String> {
