@@ -11,7 +11,7 @@ mod web;
 pub use app::{
     App, Build, Commands, Cron, Hooks, Mount, MountSource, Relationship, Runtime, Target, Variables, Worker,
 };
-pub use firewall::{AddressRange, Firewall, Outbound};
+pub use firewall::Firewall;
 pub use operation::{Operation, Role, SourceOperation};
 pub use route::{Route, RouteCache, RouteKind, RouteUrl, Scheme};
 pub use service::Service;

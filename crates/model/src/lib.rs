@@ -9,6 +9,7 @@
 mod id;
 mod idrange;
 mod instance;
+mod outbound;
 mod size;
 
 pub use id::{
@@ -16,4 +17,5 @@ pub use id::{
 };
 pub use idrange::{IdRange, RANGE_SIZE};
 pub use instance::{AddressPool, Instance};
+pub use outbound::{AddressRange, Outbound};
 pub use size::{Limits, Profile, Size, UnknownSize};

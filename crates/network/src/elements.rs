@@ -1,9 +1,10 @@
 //! What the table's sets hold: who has which link, who may talk to whom, who may leave.
 
+use crate::opening::Opening;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
-/// The content of the three sets.
+/// The content of the sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Elements {
     /// Link names with the one address that may send from there.
@@ -12,6 +13,10 @@ pub struct Elements {
     pub connections: BTreeSet<(Ipv4Addr, Ipv4Addr, u16)>,
     /// Addresses that may open connections to the outside.
     pub egress: BTreeSet<Ipv4Addr>,
+    /// Those of them that may open only what `outbound` has for them.
+    pub restricted: BTreeSet<Ipv4Addr>,
+    /// What a restricted address may connect to.
+    pub outbound: BTreeSet<(Ipv4Addr, Opening)>,
 }
 
 /// The names of the sets.
@@ -20,6 +25,10 @@ pub const LINKS: &str = "links";
 pub const CONNECTIONS: &str = "connections";
 /// See [`Elements::egress`].
 pub const EGRESS: &str = "egress";
+/// See [`Elements::restricted`].
+pub const RESTRICTED: &str = "restricted";
+/// See [`Elements::outbound`].
+pub const OUTBOUND: &str = "outbound";
 
 impl Elements {
     /// Reads the sets from nft's JSON listing of a table. What is not of the expected form is not ours and left out.
@@ -55,6 +64,15 @@ impl Elements {
                 })
                 .collect(),
             egress: elements(EGRESS).iter().filter_map(address).collect(),
+            restricted: elements(RESTRICTED).iter().filter_map(address).collect(),
+            outbound: elements(OUTBOUND)
+                .iter()
+                .filter_map(|element| {
+                    let parts = element["concat"].as_array()?;
+                    let opening = Opening::from_json(parts.get(1)?, parts.get(2)?)?;
+                    Some((address(parts.first()?)?, opening))
+                })
+                .collect(),
         }
     }
 
@@ -63,6 +81,10 @@ impl Elements {
         let link = |(name, address): &(String, Ipv4Addr)| json!({"concat": [name, address]});
         let connection = |(from, to, port): &(Ipv4Addr, Ipv4Addr, u16)| json!({"concat": [from, to, port]});
         let source = |address: &Ipv4Addr| json!(address);
+        let outbound = |(from, opening): &(Ipv4Addr, Opening)| {
+            let [range, ports] = opening.to_json();
+            json!({"concat": [from, range, ports]})
+        };
         [
             change(table, LINKS, &former.links, &self.links, link),
             change(
@@ -73,6 +95,8 @@ impl Elements {
                 connection,
             ),
             change(table, EGRESS, &former.egress, &self.egress, source),
+            change(table, RESTRICTED, &former.restricted, &self.restricted, source),
+            change(table, OUTBOUND, &former.outbound, &self.outbound, outbound),
         ]
         .concat()
     }
@@ -80,6 +104,8 @@ impl Elements {
     /// Takes away all that an address may do and all that may be done to it.
     pub fn forget_address(&mut self, address: Ipv4Addr) {
         self.egress.remove(&address);
+        self.restricted.remove(&address);
+        self.outbound.retain(|(from, _)| *from != address);
         self.connections
             .retain(|(from, to, _)| *from != address && *to != address);
     }
@@ -125,6 +151,7 @@ fn change<T: Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guise_model::AddressRange;
 
     const A: Ipv4Addr = Ipv4Addr::new(169, 254, 128, 2);
     const B: Ipv4Addr = Ipv4Addr::new(169, 254, 128, 3);
@@ -134,6 +161,8 @@ mod tests {
             links: BTreeSet::from([("gvabcdefgh1234".into(), A)]),
             connections: BTreeSet::from([(A, B, 80), (B, A, 3306)]),
             egress: BTreeSet::from([A]),
+            restricted: BTreeSet::from([A]),
+            outbound: BTreeSet::from([(A, Opening::of_all_ports(AddressRange::only(B)))]),
         }
     }
 

@@ -12,15 +12,19 @@
 mod elements;
 mod forwarding;
 mod link;
+mod lookup;
 mod message;
 mod names;
 mod netlink;
 mod network;
 mod nft;
+mod opening;
 mod ruleset;
 
 pub use forwarding::ForwardingError;
 pub use link::LinkError;
+pub use lookup::{Answer, LookupError, lookup};
 pub use names::{NamesError, host_nameservers, hosts_file, resolv_conf};
 pub use network::{Network, NetworkError};
 pub use nft::NftError;
+pub use opening::Opening;

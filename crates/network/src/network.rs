@@ -6,6 +6,7 @@ use crate::{
     link::{self, Link, LinkError},
     names::{NamesError, host_nameservers},
     nft::{self, NftError},
+    opening::Opening,
     ruleset::{self, Ruleset},
 };
 use guise_model::{ContainerId, Instance};
@@ -132,6 +133,22 @@ impl Network {
         self.change(|elements| set_membership(&mut elements.egress, source, allowed))
     }
 
+    /// Says what `source` may open to the outside if it may open anything: these, or all if `None`. Connections that
+    /// are open stay open.
+    ///
+    /// # Errors
+    /// Nothing is changed then.
+    pub fn set_outbound(&self, source: Ipv4Addr, only: Option<&[Opening]>) -> Result<(), NetworkError> {
+        self.change(|elements| {
+            set_membership(&mut elements.restricted, source, only.is_some());
+            elements.outbound.retain(|(from, _)| *from != source);
+            let openings = Opening::disjoint(only.unwrap_or_default());
+            elements
+                .outbound
+                .extend(openings.into_iter().map(|opening| (source, opening)));
+        })
+    }
+
     /// The containers that have a link.
     ///
     /// # Errors
@@ -163,6 +180,8 @@ impl Network {
                 .connections
                 .retain(|(from, to, _)| known.contains(from) && known.contains(to));
             elements.egress.retain(|address| known.contains(address));
+            elements.restricted.retain(|address| known.contains(address));
+            elements.outbound.retain(|(from, _)| known.contains(from));
         })?;
         Ok(gone)
     }

@@ -3,14 +3,15 @@
 //! ```text
 //! from a container  to a container   dropped, but for `connections` and answers
 //!                   to the host      dropped, but for answers (and name lookups if the host is its own nameserver)
-//!                   to the outside   dropped, but for `egress`: TCP except port 25, and name lookups
+//!                   to the outside   dropped, but for `egress`: TCP except port 25, and name lookups; of it, for those
+//!                                    in `restricted`, only `outbound`
 //! to a container    from the host    allowed
 //!                   from the outside dropped, but for answers
 //! ```
 //!
 //! Before anything else a container must send IPv4 from its own address.
 
-use crate::elements::{CONNECTIONS, EGRESS, Elements, LINKS};
+use crate::elements::{CONNECTIONS, EGRESS, Elements, LINKS, OUTBOUND, RESTRICTED};
 use guise_model::Instance;
 use serde_json::{Value, json};
 use std::{
@@ -78,6 +79,8 @@ impl Ruleset<'_> {
                 &[],
             ),
             self.set(EGRESS, json!("ipv4_addr"), &[]),
+            self.set(RESTRICTED, json!("ipv4_addr"), &[]),
+            self.ranges(OUTBOUND, json!(["ipv4_addr", "ipv4_addr", "inet_service"])),
             self.set(NAMESERVERS, json!("ipv4_addr"), self.nameservers),
             self.hook("forward", "filter", 0),
             self.hook("input", "filter", 0),
@@ -145,6 +148,14 @@ impl Ruleset<'_> {
                 ],
                 vec![is(destination(), self.pool()), drop()],
                 vec![is(payload("tcp", "dport"), json!(25)), drop()],
+                vec![
+                    is(
+                        concat([source(), destination(), payload("tcp", "dport")]),
+                        reference(OUTBOUND),
+                    ),
+                    accept(),
+                ],
+                vec![is(source(), reference(RESTRICTED)), drop()],
                 vec![is(meta("l4proto"), json!("tcp")), accept()],
                 vec![drop()],
             ],
@@ -200,6 +211,12 @@ impl Ruleset<'_> {
             set["elem"] = json!(elements);
         }
         json!({"add": {"set": set}})
+    }
+
+    /// A set whose elements may be ranges.
+    fn ranges(&self, name: &str, kind: Value) -> Value {
+        let set = json!({"name": name, "type": kind, "flags": ["interval"]});
+        json!({"add": {"set": self.named(set)}})
     }
 
     fn hook(&self, name: &str, kind: &str, priority: i32) -> Value {

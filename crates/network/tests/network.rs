@@ -4,8 +4,8 @@
 
 mod namespace;
 
-use guise_model::{AddressPool, ContainerId, Instance};
-use guise_network::Network;
+use guise_model::{AddressPool, AddressRange, ContainerId, Instance};
+use guise_network::{Network, Opening};
 use namespace::{Namespace, Outside, allowed_to_run, shell};
 use std::{
     collections::BTreeSet,
@@ -315,4 +315,46 @@ fn attaching_takes_milliseconds() {
     let begun = Instant::now();
     site.network.detach(&site.containers[0].0).unwrap();
     println!("detach {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_restricted_container_reaches_only_what_is_open_to_it() {
+    if !allowed_to_run() {
+        return;
+    }
+    let mut site = Site::new(10);
+    let app = site.container(true);
+    let outside = Outside::new("t3o10", 10);
+    let (from, to) = (site.address(app), outside.address);
+    let _web = outside.namespace.listen(to, 443);
+    let _other = outside.namespace.listen(to, 8443);
+    let _mail = outside.namespace.listen(to, 25);
+    assert!(site.inside(app).reaches(to, 8443), "nothing is restricted yet");
+    let host = AddressRange::only(to);
+    let nets = [
+        Opening::of_port(AddressRange::new(to, 24).unwrap(), 443),
+        Opening::of_port(host, 25),
+        Opening::of_port(host, 443),
+    ];
+    site.network.set_outbound(from, Some(&nets)).unwrap();
+    assert!(site.inside(app).reaches(to, 443));
+    assert!(!site.inside(app).reaches(to, 8443), "another port");
+    assert!(
+        !site.inside(app).reaches(to, 25),
+        "port 25 is closed whatever the rules say"
+    );
+    // Another guised finds what this one has set.
+    drop(Network::open(&site.instance).unwrap());
+    assert!(site.inside(app).reaches(to, 443));
+    site.network
+        .set_outbound(from, Some(&[Opening::of_all_ports(host)]))
+        .unwrap();
+    assert!(site.inside(app).reaches(to, 8443));
+    site.network.set_outbound(from, Some(&[])).unwrap();
+    assert!(
+        !site.inside(app).reaches(to, 443),
+        "without a rule nothing is open"
+    );
+    site.network.set_outbound(from, None).unwrap();
+    assert!(site.inside(app).reaches(to, 8443));
 }

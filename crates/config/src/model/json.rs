@@ -149,7 +149,7 @@ fn source_operations(operations: &[SourceOperation]) -> Value {
 
 fn firewall(firewall: &Firewall) -> Value {
     let rules = firewall.outbound.iter().map(|rule| {
-        let ips = rule.ips.iter().map(|ip| format!("{}/{}", ip.network, ip.bits));
+        let ips = rule.ips.iter().map(ToString::to_string);
         json!({
             "protocol": "tcp",
             "ips": ips.collect::<Vec<_>>(),

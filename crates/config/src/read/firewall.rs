@@ -4,9 +4,10 @@ use super::Reader;
 use crate::{
     diagnostic::Severity,
     fields::Fields,
-    model::{AddressRange, Firewall, Outbound},
+    model::Firewall,
     yaml::{Node, Value},
 };
+use guise_model::{AddressRange, Outbound};
 use std::net::Ipv4Addr;
 
 impl Reader<'_> {
@@ -45,7 +46,7 @@ impl Reader<'_> {
         let domains = self.each(&fields, "domains", "a complete host name", host_name);
         let mut ips = self.each(&fields, "ips", "an IPv4 address range", range);
         if fields.get("ips").is_none() && fields.get("domains").is_none() {
-            ips.push(EVERYWHERE);
+            ips.extend(AddressRange::new(Ipv4Addr::UNSPECIFIED, 0));
         }
         let ports = self.each(&fields, "ports", "a port from 1 to 65535", port);
         Some(Outbound { ips, domains, ports })
@@ -83,11 +84,6 @@ impl Reader<'_> {
     }
 }
 
-const EVERYWHERE: AddressRange = AddressRange {
-    network: Ipv4Addr::UNSPECIFIED,
-    bits: 0,
-};
-
 fn port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| *port != 0)
 }
@@ -95,13 +91,7 @@ fn port(text: &str) -> Option<u16> {
 /// `192.0.2.0/24`, or one address. Bits beyond the prefix are taken as zeros.
 fn range(text: &str) -> Option<AddressRange> {
     let (network, bits) = text.split_once('/').unwrap_or((text, "32"));
-    let network: Ipv4Addr = network.parse().ok()?;
-    let bits: u8 = bits.parse().ok().filter(|bits| *bits <= 32)?;
-    let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
-    Some(AddressRange {
-        network: (u32::from(network) & mask).into(),
-        bits,
-    })
+    AddressRange::new(network.parse().ok()?, bits.parse().ok()?)
 }
 
 /// A host name with at least one dot, as DNS knows it (RFC 1123), without the dot at its end.
@@ -123,10 +113,10 @@ mod tests {
 
     #[test]
     fn ranges_are_read_with_and_without_a_prefix() {
-        let read = |text| range(text).map(|range| (range.network.to_string(), range.bits));
-        assert_eq!(read("192.0.2.77/24"), Some(("192.0.2.0".into(), 24)));
-        assert_eq!(read("192.0.2.77"), Some(("192.0.2.77".into(), 32)));
-        assert_eq!(read("1.2.3.4/0"), Some(("0.0.0.0".into(), 0)));
+        let read = |text| range(text).map(|range| range.to_string());
+        assert_eq!(read("192.0.2.77/24"), Some("192.0.2.0/24".into()));
+        assert_eq!(read("192.0.2.77"), Some("192.0.2.77/32".into()));
+        assert_eq!(read("1.2.3.4/0"), Some("0.0.0.0/0".into()));
         for text in ["192.0.2.0/33", "192.0.2.0/", "::1/64", "all", "/24"] {
             assert_eq!(range(text), None, "{text}");
         }
