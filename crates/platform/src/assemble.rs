@@ -4,17 +4,24 @@ mod app;
 mod relationship;
 mod service;
 
+pub(crate) use app::build_files;
+
 use crate::{
     Platform, PlatformError,
     desired::{Desired, VolumeWant},
+    effective::Levels,
+    roll::beside,
     routes::{self, ResolvedRoute},
     store::{EnvironmentRecord, ProjectRecord},
 };
-use guise_config::Project;
+use guise_config::{NETWORK_STORAGE, Project};
 use guise_model::{ContainerId, ImageDigest, VolumeId};
 use guise_node::{Scratch, User};
 use serde_json::Value;
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 /// What was built for a configuration.
 #[derive(Debug, Default)]
@@ -42,6 +49,7 @@ struct Assembly<'a> {
     project: &'a ProjectRecord,
     environment: &'a EnvironmentRecord,
     config: &'a Project,
+    levels: Levels,
     routes: Vec<ResolvedRoute>,
     platform_routes: Value,
     /// Slot and address by component.
@@ -50,13 +58,14 @@ struct Assembly<'a> {
 
 impl Platform {
     /// Describes the environment that a configuration means. Takes slots, volume names and passwords for what
-    /// has none yet; everything else is derived.
+    /// has none yet; everything else is derived. Components of `moved` get the slot beside their own.
     pub(crate) fn assemble(
         &self,
         project: &ProjectRecord,
         environment: &EnvironmentRecord,
         config: &Project,
         images: &Images,
+        moved: &BTreeSet<String>,
     ) -> Result<Desired, PlatformError> {
         let routes = routes::expand(&config.routes, &self.site(environment));
         let mut assembly = Assembly {
@@ -64,11 +73,12 @@ impl Platform {
             project,
             environment,
             config,
+            levels: self.levels(environment)?,
             platform_routes: routes::platform_routes(&routes),
             routes,
             places: BTreeMap::new(),
         };
-        assembly.take_places()?;
+        assembly.take_places(moved)?;
         let mut components = Vec::new();
         for service in &config.services {
             if let Some(base) = images.services.get(service.name.as_str()) {
@@ -88,12 +98,14 @@ impl Platform {
 }
 
 impl Assembly<'_> {
-    /// Gives every component its slot and address before any is described, since they name each other.
-    fn take_places(&mut self) -> Result<(), PlatformError> {
+    /// Gives every component its slot and address before any is described, since they name each other. Those of
+    /// `moved` get the ones beside their own.
+    fn take_places(&mut self, moved: &BTreeSet<String>) -> Result<(), PlatformError> {
         let services = self
             .config
             .services
             .iter()
+            .filter(|service| service.type_name != NETWORK_STORAGE)
             .map(|service| service.name.to_string());
         let apps = self.config.apps.iter().flat_map(|app| {
             let workers = app
@@ -104,7 +116,11 @@ impl Assembly<'_> {
         });
         let names: Vec<String> = services.chain(apps).collect();
         for name in names {
-            let place = self.platform.place(self.environment, &name)?;
+            let place = if moved.contains(&name) {
+                self.platform.place(self.environment, &beside(&name))?
+            } else {
+                self.platform.place(self.environment, &name)?
+            };
             self.places.insert(name, place);
         }
         Ok(())

@@ -11,13 +11,14 @@ pub(crate) use hook::process as hook_process;
 use crate::{
     activity::Report,
     desired::{Component, Desired},
+    disk,
     edge::{Edge, EdgeError},
     step::Step,
     store::{EnvironmentRecord, Store, StoreError},
 };
-use guise_model::ContainerId;
+use guise_model::{ContainerId, VolumeId};
 use guise_node::{Node, NodeError};
-use std::{collections::HashMap, net::Ipv4Addr, sync::atomic::Ordering, time::Duration};
+use std::{collections::HashMap, net::SocketAddrV4, sync::atomic::Ordering, time::Duration};
 
 /// A step that failed.
 #[derive(Debug, thiserror::Error)]
@@ -181,6 +182,9 @@ impl<'a> CarryOut<'a> {
                 // would leave that without the name.
                 self.node.write_volumes_back()?;
             }
+            Step::LimitVolume {
+                component, volume, ..
+            } => self.limit_volume(component, volume)?,
             Step::Hold => self.tell_what_is_cut_off(self.edge.hold(&key)?),
             Step::RemoveContainer {
                 component,
@@ -222,13 +226,13 @@ impl<'a> CarryOut<'a> {
             Step::AwaitApp { component, container } => self.await_app(component, container)?,
             Step::SetRoutes => {
                 self.edge
-                    .set_routes(&key, &self.desired.routes, &|name| self.address(name))?;
+                    .set_routes(&key, &self.desired.routes, &|name| self.front(name))?;
             }
             Step::SwitchRoutes => {
                 let routes = &self.desired.routes;
                 let left = self
                     .edge
-                    .switch_routes(&key, routes, &|name| self.address(name))?;
+                    .switch_routes(&key, routes, &|name| self.front(name))?;
                 self.tell_what_is_cut_off(left);
             }
             Step::DeployHook { component } => self.deploy_hook(component),
@@ -244,6 +248,19 @@ impl<'a> CarryOut<'a> {
                 "W: {requests} requests under way did not end and are cut off"
             ));
         }
+    }
+
+    fn limit_volume(&self, component: &str, volume: &VolumeId) -> Result<(), StepError> {
+        let wanted = self.component(component).into_iter().flat_map(|c| &c.volumes);
+        for want in wanted.filter(|want| want.volume == *volume) {
+            self.node
+                .volume_create(volume, want.quota_bytes, want.owner, want.mode)?;
+        }
+        let used = self.node.volume_uses()?.get(volume).copied();
+        if let Some(warning) = used.and_then(|used| disk::beyond_limit(component, used)) {
+            self.report.line(&warning);
+        }
+        Ok(())
     }
 
     fn create(&self, component: &str) -> Result<(), StepError> {
@@ -267,8 +284,8 @@ impl<'a> CarryOut<'a> {
             .find(|component| component.name == name)
     }
 
-    fn address(&self, name: &str) -> Option<Ipv4Addr> {
-        self.component(name).map(|component| component.spec.link.address)
+    fn front(&self, name: &str) -> Option<SocketAddrV4> {
+        self.component(name).map(Component::front)
     }
 
     /// The last lines of a container's log file: what explains why something does not run.

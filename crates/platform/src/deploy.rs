@@ -6,10 +6,11 @@ use crate::{
     assemble::Images,
     build::BuildFailure,
     carry_out::{CarryOut, StepError},
-    desired::{ComponentKind, Desired, Life},
+    desired::{Component, ComponentKind, Desired, Life},
     operation::OperationFailed,
     plan::{Actual, State, plan},
     random,
+    roll::apart,
     step::Step,
     store::{EnvironmentRecord, EnvironmentStatus},
     strategy::Strategy,
@@ -76,6 +77,12 @@ impl From<crate::StoreError> for DeployError {
     }
 }
 
+impl From<crate::ArchiveError> for DeployError {
+    fn from(error: crate::ArchiveError) -> Self {
+        Self::Platform(error.into())
+    }
+}
+
 impl From<crate::GitError> for DeployError {
     fn from(error: crate::GitError) -> Self {
         Self::Platform(error.into())
@@ -92,11 +99,11 @@ impl Platform {
         environment: &EnvironmentRecord,
         commit: &str,
         reason: Reason,
-        _strategy: Option<Strategy>,
+        strategy: Option<Strategy>,
         report: &Report,
     ) -> Result<(), DeployError> {
         let built = self.prepare(environment, commit, report)?;
-        self.deploy_built(environment, &built, reason, report)
+        self.deploy_built(environment, &built, reason, strategy, report)
     }
 
     /// Reads the configuration of a commit and builds all that it needs. Nothing that runs is touched.
@@ -128,13 +135,15 @@ impl Platform {
         environment: &EnvironmentRecord,
         built: &Built,
         reason: Reason,
+        strategy: Option<Strategy>,
         report: &Report,
     ) -> Result<(), DeployError> {
         let project = self.project_by_id(&environment.project)?;
         let commit = built.commit.as_str();
-        let mut desired = self.assemble(&project, environment, &built.config, &built.images)?;
-        self.limit_volumes(&desired, report)?;
         let state = self.state(environment)?;
+        let strategy = strategy.unwrap_or(environment.strategy);
+        let mut desired = self.assemble_by(strategy, &project, environment, built, &state, report)?;
+        self.say_whether_limits_hold(report);
         let steps = plan(&mut desired, &state, fresh_container_id);
         self.check_time_zones(&desired, report);
         if steps.is_empty() && reason == Reason::Push {
@@ -146,7 +155,7 @@ impl Platform {
         }
         let changed = !steps.is_empty();
         self.end_crons_disturbed_by(&steps, environment, report);
-        let steps = with_hooks(steps, &desired, changed);
+        let (steps, afterwards) = apart(with_hooks(steps, &desired, changed));
         report.line(&format!("Deploying {}", environment.name));
         let mut carry_out = CarryOut::new(
             self.node(),
@@ -163,6 +172,10 @@ impl Platform {
         report.step(&TaskStep::Record { commit }, || {
             self.record(environment, commit, &desired)
         })?;
+        if !afterwards.is_empty() {
+            carry_out.uncancellable().run(&afterwards)?;
+            self.release_slots(environment, &desired)?;
+        }
         self.summary(&desired, report);
         Ok(())
     }
@@ -216,6 +229,7 @@ impl Platform {
         Ok(State {
             containers,
             volumes,
+            limits: self.limits()?,
             deployed: self.deployed(environment)?,
         })
     }
@@ -238,11 +252,25 @@ impl Platform {
         desired: &Desired,
     ) -> Result<DeploymentId, PlatformError> {
         let (project, name) = (&environment.project, &environment.name);
+        for component in &desired.components {
+            self.store()
+                .settle_slot(project, name, &component.name, component.spec.slot)?;
+        }
         let deployment = self.store().create_deployment(project, name, commit, desired)?;
         self.store().set_deployed(project, name, &deployment, commit)?;
-        let components: Vec<&str> = desired.components.iter().map(|c| c.name.as_str()).collect();
-        self.store().release_slots_but(project, name, &components)?;
+        self.release_slots(environment, desired)?;
         Ok(deployment)
+    }
+
+    /// Gives back the slots of what is neither wanted nor there any more.
+    fn release_slots(&self, environment: &EnvironmentRecord, desired: &Desired) -> Result<(), PlatformError> {
+        let components: Vec<&str> = desired.components.iter().map(|c| c.name.as_str()).collect();
+        let containers = self.state(environment)?.containers;
+        let in_use: Vec<u32> = containers.iter().map(|actual| actual.spec.slot).collect();
+        let (project, name) = (&environment.project, &environment.name);
+        Ok(self
+            .store()
+            .release_slots_but(project, name, &components, &in_use)?)
     }
 
     /// Brings an environment back to its last good deployment after a failed one, and lets requests go.
@@ -315,7 +343,7 @@ impl Platform {
                     .components
                     .iter()
                     .find(|component| component.name == name);
-                component.map(|component| component.spec.link.address)
+                component.map(Component::front)
             };
             self.edge()
                 .set_routes(&environment.key(), &deployed.routes, &address)?;
@@ -380,12 +408,20 @@ pub(crate) fn with_hooks(mut steps: Vec<Step>, desired: &Desired, changed: bool)
             }
         )
     });
+    let switch = steps.iter().position(|step| *step == Step::SwitchRoutes);
     if changed {
         let hooks: Vec<_> = deploy.map(|component| Step::DeployHook { component }).collect();
-        if !hooks.is_empty() && !steps.contains(&Step::Hold) {
-            steps.insert(0, Step::Hold);
+        match switch {
+            // In the new containers, while the old ones serve.
+            Some(switch) => drop(steps.splice(switch..switch, hooks)),
+            None if hooks.is_empty() => {}
+            None => {
+                if !steps.contains(&Step::Hold) {
+                    steps.insert(0, Step::Hold);
+                }
+                steps.extend(hooks);
+            }
         }
-        steps.extend(hooks);
     }
     if steps.contains(&Step::Hold) {
         steps.push(Step::Release);
@@ -436,6 +472,22 @@ mod tests {
             names(&steps),
             ["hold", "set_routes", "deploy_hook", "release", "post_deploy_hook"]
         );
+    }
+
+    #[test]
+    fn a_rolling_deployment_runs_the_deploy_hook_before_anybody_is_sent_to_it() {
+        let steps = with_hooks(
+            vec![Step::SwitchRoutes],
+            &app(Some("migrate"), Some("warm")),
+            true,
+        );
+        assert_eq!(
+            names(&steps),
+            ["deploy_hook", "switch_routes", "post_deploy_hook"]
+        );
+        let (steps, afterwards) = apart(steps);
+        assert_eq!(names(&steps), ["deploy_hook", "switch_routes"]);
+        assert_eq!(names(&afterwards), ["post_deploy_hook"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | routes | rewrite `PLATFORM_ROUTES`, tell the edge |
 //! | relationships | names and allowed connections |
 //! | base image, size, mounts, or anything else of a container | that container anew |
+//! | the slot of an app that runs | a new container beside the old one, then the edge, then the old one goes |
 //! | a service's databases or endpoints | provision it again |
 //!
 //! Compared is with what runs, and with the last deployment that came to its end: between the two lies what a
@@ -22,7 +23,7 @@ use crate::{
 };
 use guise_model::{ContainerId, VolumeId};
 use guise_node::{AppImage, ContainerSpec, RunFile};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A container of the environment as the node has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +43,8 @@ pub struct State {
     pub containers: Vec<Actual>,
     /// Its volumes that exist.
     pub volumes: BTreeSet<VolumeId>,
+    /// The limits of its volumes, in bytes; without those that the kernel cannot limit.
+    pub limits: BTreeMap<VolumeId, Option<u64>>,
     /// The deployment that was carried out to its end last.
     pub deployed: Option<Desired>,
 }
@@ -52,10 +55,18 @@ pub struct State {
 /// Order: what nobody notices first (volumes, new services), then requests are held, then everything that
 /// disturbs, then routes. Hooks and the release are added by the caller, since they depend on why it deploys.
 pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> ContainerId) -> Vec<Step> {
+    // With an app that rolls no request waits, so what is not to be missed yet goes last.
+    let rolling = desired
+        .components
+        .iter()
+        .any(|component| rolls(component, of_component(&component.name, state).first().copied()));
     let mut quiet = Vec::new();
     let mut removals = Vec::new();
     let mut services = Vec::new();
+    let mut beside = Vec::new();
     let mut apps = Vec::new();
+    let mut workers = Vec::new();
+    let mut replaced = Vec::new();
 
     for actual in &state.containers {
         if !desired
@@ -63,22 +74,31 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
             .iter()
             .any(|component| component.name == actual.component)
         {
+            let removals = if rolling { &mut replaced } else { &mut removals };
             removals.push(remove(&actual.component, actual, true));
         }
     }
     for component in &mut desired.components {
         quiet.extend(missing_volumes(component, &state.volumes));
-        let actual = state
-            .containers
-            .iter()
-            .find(|actual| actual.component == component.name);
-        let steps = if component.kind == ComponentKind::Service {
-            &mut services
-        } else {
-            &mut apps
+        quiet.extend(other_limits(component, &state.limits));
+        let containers = of_component(&component.name, state);
+        // What a rolling deployment left that was interrupted serves nobody.
+        for left_over in containers.iter().skip(1) {
+            quiet.push(remove(&component.name, left_over, false));
+        }
+        let actual = containers.first().copied();
+        let steps = match component.kind {
+            ComponentKind::Service => &mut services,
+            ComponentKind::Worker if rolling => &mut workers,
+            _ => &mut apps,
         };
         let settled = actual.and_then(|actual| settled(actual, state.deployed.as_ref()));
         match actual {
+            Some(actual) if rolls(component, Some(actual)) => {
+                component.spec.id = fresh();
+                beside.extend(create(component));
+                replaced.push(remove(&component.name, actual, false));
+            }
             Some(actual) if can_stay(component, actual, settled) => {
                 component.spec.id = actual.spec.id.clone();
                 steps.extend(update(component, &actual.spec, settled));
@@ -86,16 +106,22 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
             }
             Some(actual) => {
                 component.spec.id = fresh();
+                let is_worker = component.kind == ComponentKind::Worker;
+                let removals = if rolling && is_worker {
+                    &mut *steps
+                } else {
+                    &mut removals
+                };
                 removals.push(remove(&component.name, actual, false));
                 steps.extend(create(component));
             }
             None => {
                 component.spec.id = fresh();
                 // A new service disturbs nobody, so requests need not wait for it.
-                let steps = if component.kind == ComponentKind::Service {
-                    &mut quiet
-                } else {
-                    steps
+                let steps = match component.kind {
+                    ComponentKind::Service => &mut quiet,
+                    ComponentKind::App if rolling => &mut beside,
+                    _ => steps,
                 };
                 steps.extend(create(component));
             }
@@ -126,11 +152,33 @@ pub fn plan(desired: &mut Desired, state: &State, mut fresh: impl FnMut() -> Con
     }
     steps.extend(removals);
     steps.extend(services);
+    steps.extend(beside);
     steps.extend(apps);
-    if routes_differ {
+    steps.extend(workers);
+    if rolling {
+        steps.push(Step::SwitchRoutes);
+    } else if routes_differ {
         steps.push(Step::SetRoutes);
     }
+    steps.extend(replaced);
     steps
+}
+
+/// A component's containers, the one first that a deployment last came to its end with.
+fn of_component<'a>(name: &str, state: &'a State) -> Vec<&'a Actual> {
+    let mut containers: Vec<&Actual> = state
+        .containers
+        .iter()
+        .filter(|actual| actual.component == name)
+        .collect();
+    containers.sort_by_key(|actual| settled(actual, state.deployed.as_ref()).is_none());
+    containers
+}
+
+/// Whether a component gets a container beside the one that it has: an app that is wanted in another slot.
+fn rolls(component: &Component, actual: Option<&Actual>) -> bool {
+    component.kind == ComponentKind::App
+        && actual.is_some_and(|actual| actual.running && actual.spec.slot != component.spec.slot)
 }
 
 /// Whether a step needs a service that has started.
@@ -164,6 +212,21 @@ fn missing_volumes(component: &Component, existing: &BTreeSet<VolumeId>) -> Vec<
         .map(|want| Step::CreateVolume {
             component: component.name.clone(),
             volume: want.volume.clone(),
+        })
+        .collect()
+}
+
+fn other_limits(component: &Component, limits: &BTreeMap<VolumeId, Option<u64>>) -> Vec<Step> {
+    let other = component.volumes.iter().filter(|want| {
+        limits
+            .get(&want.volume)
+            .is_some_and(|limit| *limit != want.quota_bytes)
+    });
+    other
+        .map(|want| Step::LimitVolume {
+            component: component.name.clone(),
+            volume: want.volume.clone(),
+            bytes: want.quota_bytes,
         })
         .collect()
 }

@@ -66,6 +66,7 @@ pub(crate) fn desired() -> Desired {
         }],
         env: BTreeMap::new(),
         life: Life::Service {
+            port: 3306,
             ready: vec!["ping".into()],
             provision: Some(Provision {
                 argv: vec!["mariadb".into()],
@@ -118,6 +119,12 @@ pub(crate) fn carried_out(mut desired: Desired) -> State {
                 spec: c.spec.clone(),
                 running: true,
             })
+            .collect(),
+        limits: desired
+            .components
+            .iter()
+            .flat_map(|c| &c.volumes)
+            .map(|want| (want.volume.clone(), want.quota_bytes))
             .collect(),
         volumes: desired
             .components
@@ -397,6 +404,7 @@ fn a_plan_repeated_after_a_crash_in_its_middle_still_arrives() {
     let state = State {
         containers: vec![done.containers[0].clone()],
         volumes: done.volumes,
+        limits: done.limits,
         deployed: None,
     };
     let steps = words(&plan(&mut desired(), &state, fresh()));
@@ -505,4 +513,19 @@ fn an_old_container_that_a_recorded_roll_left_is_removed() {
     let steps = plan(&mut next, &state, fresh());
     assert_eq!(words(&steps), ["remove_container app"]);
     assert!(matches!(&steps[0], Step::RemoveContainer { container, .. } if *container == old.spec.id));
+}
+
+#[test]
+fn another_disk_size_is_a_limit_and_nothing_else() {
+    let state = carried_out(desired());
+    let mut larger = desired();
+    for want in larger.components.iter_mut().flat_map(|c| &mut c.volumes) {
+        want.quota_bytes = Some(want.quota_bytes.unwrap_or_default() + 1_000_000);
+    }
+    let steps = plan(&mut larger, &state, fresh());
+    assert!(!steps.is_empty());
+    assert!(
+        steps.iter().all(|step| matches!(step, Step::LimitVolume { .. })),
+        "{steps:?}"
+    );
 }

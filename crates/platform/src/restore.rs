@@ -117,7 +117,7 @@ impl Platform {
         let outcome = self
             .exchange_data(&backup.id, environment, &replacements, report)
             .map_err(DeployError::from)
-            .and_then(|()| self.deploy_built(environment, built, Reason::Redeploy, report));
+            .and_then(|()| self.deploy_built(environment, built, Reason::Redeploy, None, report));
         if outcome.is_err()
             && let Some(before) = before
         {

@@ -99,7 +99,7 @@ impl Platform {
                 let backup = self.complete_backup(backup)?;
                 self.deploy_with_data(&backup, environment, &built, report)
             }
-            None => self.deploy_built(environment, &built, Reason::Redeploy, report),
+            None => self.deploy_built(environment, &built, Reason::Redeploy, None, report),
         }
     }
 

@@ -41,8 +41,10 @@ impl Platform {
     ) -> Result<(), DeployError> {
         let built = self.prepare(environment, commit, report)?;
         let project = self.project_by_id(&environment.project)?;
-        let mut desired = self.assemble(&project, environment, &built.config, &built.images)?;
-        let steps = plan(&mut desired, &self.state(environment)?, fresh_container_id);
+        let state = self.state(environment)?;
+        let strategy = environment.strategy;
+        let mut desired = self.assemble_by(strategy, &project, environment, &built, &state, report)?;
+        let steps = plan(&mut desired, &state, fresh_container_id);
         let (commit, name) = (short(commit), &environment.name);
         if steps.is_empty() {
             report.line(&format!(

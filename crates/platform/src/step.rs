@@ -19,6 +19,15 @@ pub enum Step {
         /// Which.
         volume: VolumeId,
     },
+    /// Give a volume that exists the limit that is wanted now: a clone comes without one, and `disk` may have changed.
+    LimitVolume {
+        /// Whose.
+        component: String,
+        /// Which.
+        volume: VolumeId,
+        /// The limit, in bytes.
+        bytes: Option<u64>,
+    },
     /// New requests wait at the edge, those under way end.
     Hold,
     /// Stop a component's container and remove it. Its volume is kept.
@@ -101,6 +110,8 @@ pub enum Step {
     },
     /// Give the edge the environment's routes.
     SetRoutes,
+    /// Give the edge the environment's routes to new containers, and wait for the requests in the old ones to end.
+    SwitchRoutes,
     /// Run an app's deploy hook.
     DeployHook {
         /// Which app.
@@ -120,6 +131,7 @@ impl Step {
     pub fn touches(&self) -> &'static str {
         match self {
             Self::CreateVolume { .. } => "data: a new volume",
+            Self::LimitVolume { .. } => "data: how much may be written",
             Self::Hold => "edge: requests wait",
             Self::RemoveContainer { retired: false, .. } => "container: makes room for a new one",
             Self::RemoveContainer { .. } => "container: gone; its volumes are kept",
@@ -132,6 +144,7 @@ impl Step {
             Self::RestartApp { .. } => "process: the start command",
             Self::ReloadNginx { .. } => "process: nginx",
             Self::SetRoutes => "edge: routes",
+            Self::SwitchRoutes => "edge: routes; no request waits",
             Self::DeployHook { .. } | Self::PostDeployHook { .. } => "whatever the hook touches",
             Self::Release => "edge: requests go on",
         }
@@ -142,6 +155,18 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateVolume { component, .. } => write!(f, "Making a volume for {component}"),
+            Self::LimitVolume {
+                component,
+                bytes: Some(bytes),
+                ..
+            } => write!(
+                f,
+                "Limiting the volume of {component} to {} MB",
+                bytes / 1_000_000
+            ),
+            Self::LimitVolume { component, .. } => {
+                write!(f, "Lifting the limit of the volume of {component}")
+            }
             Self::Hold => f.write_str("Holding requests"),
             Self::RemoveContainer {
                 component,
@@ -161,6 +186,7 @@ impl fmt::Display for Step {
             Self::ReloadNginx { component, .. } => write!(f, "Reloading nginx of {component}"),
             Self::AwaitApp { component, .. } => write!(f, "Waiting for {component} to listen"),
             Self::SetRoutes => f.write_str("Setting routes"),
+            Self::SwitchRoutes => f.write_str("Switching requests to the new containers"),
             Self::DeployHook { component } => write!(f, "Executing deploy hook for application {component}"),
             Self::Release => f.write_str("Releasing requests"),
             Self::PostDeployHook { component } => {

@@ -3,7 +3,7 @@
 //! A thing is recorded here before it is made, so that whatever a crash leaves behind has an owner or is removed.
 
 use super::{Store, StoreError};
-use crate::random;
+use crate::{random, roll::beside};
 use guise_model::{ContainerId, InvalidId, ProjectId, VolumeId};
 use rusqlite::{OptionalExtension, params};
 
@@ -71,19 +71,58 @@ impl Store {
         Ok(())
     }
 
-    /// Gives back the slots of an environment's components but those of `kept` and those that have a container.
+    /// Makes the slot that a component runs in its own. It changes places with the one it had, if that is another.
+    pub fn settle_slot(
+        &self,
+        project: &ProjectId,
+        environment: &str,
+        component: &str,
+        slot: u32,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        let beside = beside(component);
+        let is_beside = transaction
+            .query_row(
+                "SELECT 1 FROM slots WHERE slot = ? AND project = ? AND environment = ? AND component = ?",
+                params![slot, project.as_str(), environment, beside],
+                |_| Ok(()),
+            )
+            .optional()?;
+        if is_beside.is_none() {
+            return Ok(());
+        }
+        // The owners are unique, so one of the two has none in between.
+        for (from, to) in [(component, ""), (&beside, component), ("", &beside)] {
+            transaction.execute(
+                "UPDATE slots SET component = ? WHERE project = ? AND environment = ? AND component = ?",
+                params![to, project.as_str(), environment, from],
+            )?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Gives back the slots of an environment's components but those of `kept`, those that have a container, and those
+    /// that are `in_use`.
     pub fn release_slots_but(
         &self,
         project: &ProjectId,
         environment: &str,
         kept: &[&str],
+        in_use: &[u32],
     ) -> Result<(), StoreError> {
         self.connection().execute(
             "DELETE FROM slots WHERE project = ?1 AND environment = ?2
                  AND component NOT IN (SELECT value FROM json_each(?3))
+                 AND slot NOT IN (SELECT value FROM json_each(?4))
                  AND component NOT IN
                      (SELECT component FROM containers WHERE project = ?1 AND environment = ?2)",
-            params![project.as_str(), environment, serde_json::json!(kept).to_string()],
+            params![
+                project.as_str(),
+                environment,
+                serde_json::json!(kept).to_string(),
+                serde_json::json!(in_use).to_string()
+            ],
         )?;
         Ok(())
     }
@@ -265,10 +304,27 @@ mod tests {
         store
             .own_container(&container, &project, "main", "stays")
             .unwrap();
-        store.release_slots_but(&project, "main", &["kept"]).unwrap();
+        store.release_slots_but(&project, "main", &["kept"], &[]).unwrap();
         assert_eq!(store.slot(&project, "main", "new", 10).unwrap(), 2);
         assert_eq!(store.slot(&project, "main", "stays", 10).unwrap(), 3);
         assert_eq!(store.slot(&project, "dev", "gone", 10).unwrap(), 4);
+    }
+
+    #[test]
+    fn an_app_that_rolled_owns_the_slot_it_runs_in_and_the_old_one_stays_while_in_use() {
+        let (_directory, store, project) = store();
+        let slot = |component: &str| store.slot(&project, "main", component, 10).unwrap();
+        assert_eq!((slot("app"), slot(&beside("app"))), (1, 2));
+        for _ in 0..2 {
+            store.settle_slot(&project, "main", "app", 2).unwrap();
+            assert_eq!((slot("app"), slot(&beside("app"))), (2, 1));
+        }
+        store
+            .release_slots_but(&project, "main", &["app"], &[1, 2])
+            .unwrap();
+        assert_eq!(slot("other"), 3);
+        store.release_slots_but(&project, "main", &["app"], &[2]).unwrap();
+        assert_eq!((slot("app"), slot("another")), (2, 1));
     }
 
     #[test]
