@@ -4,7 +4,7 @@
 //! number of times. The edge keeps the last table in a file, so its own restart loses nothing.
 
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddrV4;
+use std::{collections::BTreeMap, net::SocketAddrV4};
 
 /// What guised says to the edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,23 @@ pub enum Command {
         /// How long a request is held, in milliseconds.
         patience_ms: u64,
     },
+    /// From now on the environment sleeps: who asks for it waits, and [`Command::AwaitVisitor`] is told. Answered
+    /// [`Reply::Held`] like a hold. Said of one that sleeps already, those who wait count as new visitors.
+    Sleep {
+        /// Key of the environment.
+        environment: String,
+        /// How long to wait for requests under way, in milliseconds.
+        drain_ms: u64,
+        /// How long a visitor waits, in milliseconds.
+        patience_ms: u64,
+        /// Whether it has just failed to wake: visitors are told so for a while, and do not wait.
+        failed: bool,
+    },
+    /// Waits until somebody asks for environments that sleep. Answered [`Reply::Visited`] with those that were not
+    /// told of since they fell asleep. While a connection waits so, the edge believes that somebody wakes them.
+    AwaitVisitor,
+    /// Asks how long nobody has asked for each environment. Answered [`Reply::Idle`].
+    Idle,
     /// Lets the held requests of an environment go, by its routes as they are now.
     Release {
         /// Key of the environment.
@@ -69,6 +86,16 @@ pub enum Reply {
     Held {
         /// Requests that were still under way when `drain_ms` had passed.
         under_way: u32,
+    },
+    /// Somebody waits for these environments to wake.
+    Visited {
+        /// Their keys.
+        environments: Vec<String>,
+    },
+    /// How long no request was under way, nor a WebSocket open, in milliseconds, by the key of the environment.
+    Idle {
+        /// Those that the edge knows.
+        environments: BTreeMap<String, u64>,
     },
     /// The edge's condition.
     Status {

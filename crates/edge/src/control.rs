@@ -43,7 +43,15 @@ async fn connection(edge: &Edge, stream: UnixStream) -> io::Result<()> {
             return Ok(());
         }
         let reply = match serde_json::from_slice::<Command>(&line) {
-            Ok(command) => edge.carry_out(command).await,
+            // Whoever goes away while waiting for visitors is not told of them: the next one is.
+            Ok(command) => tokio::select! {
+                biased;
+                gone = input.fill_buf(), if command == Command::AwaitVisitor => match gone?.is_empty() {
+                    true => return Ok(()),
+                    false => edge.carry_out(command).await,
+                },
+                reply = edge.carry_out(command.clone()) => reply,
+            },
             Err(error) => Reply::Error {
                 message: format!("not a command: {error}"),
             },

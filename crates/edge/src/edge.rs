@@ -1,6 +1,9 @@
 //! What all connections share.
 
-use crate::{control, listen::TokioSockets, pool::Pool, serve, table::Table, table_file::TableFile};
+use crate::{
+    control, gate::Gate, listen::TokioSockets, pool::Pool, serve, table::Table, table_file::TableFile,
+    visitors::Visitors,
+};
 use guise_api::edge::{Command, Reply};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -14,6 +17,7 @@ use tokio::{
 pub struct Edge {
     pub(crate) table: Table,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) visitors: Visitors,
     stop: watch::Sender<bool>,
 }
 
@@ -23,6 +27,7 @@ impl Edge {
         Arc::new(Self {
             table: Table::load(file),
             pool: Pool::new(),
+            visitors: Visitors::default(),
             stop: watch::Sender::new(false),
         })
     }
@@ -109,6 +114,30 @@ impl Edge {
                 gate.hold(Duration::from_millis(patience_ms));
                 return Reply::Held {
                     under_way: gate.drained(Duration::from_millis(drain_ms)).await,
+                };
+            }
+            Command::Sleep {
+                environment,
+                drain_ms,
+                patience_ms,
+                failed,
+            } => {
+                let gate = self.table.gate(&environment);
+                gate.sleep(Duration::from_millis(patience_ms), failed);
+                return Reply::Held {
+                    under_way: gate.drained(Duration::from_millis(drain_ms)).await,
+                };
+            }
+            Command::AwaitVisitor => {
+                return Reply::Visited {
+                    environments: self.visitors.next(&self.table).await,
+                };
+            }
+            Command::Idle => {
+                let gates = self.table.gates().into_iter();
+                let idle = |gate: &Gate| u64::try_from(gate.idle().as_millis()).unwrap_or(u64::MAX);
+                return Reply::Idle {
+                    environments: gates.map(|(key, gate)| (key, idle(&gate))).collect(),
                 };
             }
             Command::Release { environment } => {

@@ -24,6 +24,7 @@ mod streamed;
 mod table;
 mod table_file;
 mod tunnel;
+mod visitors;
 
 pub use edge::Edge;
 pub use options::Options;

@@ -20,6 +20,10 @@ pub enum Page {
     TooSlow,
     /// A deployment took longer than the request could wait.
     Deploying,
+    /// The environment sleeps, and nobody is there to wake it.
+    Sleeping,
+    /// The environment sleeps and has failed to wake.
+    WakeFailed,
 }
 
 impl Page {
@@ -29,7 +33,7 @@ impl Page {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
-            Self::Deploying => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Deploying | Self::Sleeping | Self::WakeFailed => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -40,6 +44,8 @@ impl Page {
             Self::Unreachable => "The application does not answer",
             Self::TooSlow => "The application takes too long",
             Self::Deploying => "A deployment is under way",
+            Self::Sleeping => "This environment sleeps, and nobody wakes it",
+            Self::WakeFailed => "This environment sleeps and does not wake",
         }
     }
 
@@ -55,6 +61,12 @@ impl Page {
             Self::TooSlow => "It has not begun to answer in time. `guise logs` shows what it was doing.",
             Self::Deploying => {
                 "Requests wait while a deployment is finished, and this one has waited as long as it could. Try again in a moment; `guise activity list` shows how far it is."
+            }
+            Self::Sleeping => {
+                "It was stopped because nobody asked for it, and the daemon that would start it does not run. Its data is safe. `guise daemon` starts the daemon; then ask again."
+            }
+            Self::WakeFailed => {
+                "It was stopped because nobody asked for it, and starting it has failed. Its data is safe. `guise activity log` shows why; a request after some seconds tries again, and so does `guise environment redeploy`."
             }
         }
     }
@@ -79,8 +91,9 @@ impl Page {
             // Who knows where the next request begins.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if self == Self::Deploying {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = if self == Self::Deploying { "5" } else { "20" };
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     edge::Edge,
-    gate::UnderWay,
+    gate::{Refusal, UnderWay},
     headers::{self, Origin},
     index::{Index, Target, host_name},
     page::{self, Page},
@@ -82,8 +82,22 @@ async fn admit(edge: &Edge, host: &str, path: &str, arrived: Instant) -> Result<
             Some(under_way) if is_current(edge, &index) => return Ok((route.clone(), under_way)),
             // The table changed between looking and entering: look again.
             Some(_) => {}
-            None => gate.opened(arrived).await.map_err(|_| Page::Deploying)?,
+            None => {
+                if gate.knock() {
+                    edge.visitors.ring();
+                }
+                let watched = edge.visitors.is_watched();
+                gate.changed(arrived, watched).await.map_err(page_of)?;
+            }
         }
+    }
+}
+
+fn page_of(refusal: Refusal) -> Page {
+    match refusal {
+        Refusal::HeldTooLong => Page::Deploying,
+        Refusal::NobodyWakes => Page::Sleeping,
+        Refusal::WakeFailed => Page::WakeFailed,
     }
 }
 
@@ -120,7 +134,8 @@ async fn forward(
     let agreed = tunnel::is_agreed(&response);
     headers::towards_client(response.headers_mut(), restrict_robots);
     if let (Some(client), true) = (client, agreed) {
-        tunnel::join(client, hyper::upgrade::on(&mut response));
+        let open = under_way.gate().tunnel();
+        tunnel::join(client, hyper::upgrade::on(&mut response), open);
         tunnel::ask_for(response.headers_mut());
         // A WebSocket may last for hours: no deployment waits for it.
         return Ok(response.map(|_| Either::Right(Full::default())));

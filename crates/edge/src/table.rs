@@ -75,6 +75,15 @@ impl Table {
         )
     }
 
+    /// Each environment's gate by its key.
+    pub fn gates(&self) -> Vec<(String, Arc<Gate>)> {
+        let environments = self.lock();
+        let gates = environments.iter();
+        gates
+            .map(|(key, environment)| (key.clone(), Arc::clone(&environment.gate)))
+            .collect()
+    }
+
     /// Where the environment's requests go.
     pub fn upstreams(&self, environment: &str) -> HashSet<SocketAddrV4> {
         let environments = self.lock();

@@ -1,5 +1,6 @@
 //! WebSockets: after a container has answered 101, bytes go both ways as they come.
 
+use crate::gate::Tunnel;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CONNECTION, UPGRADE},
@@ -35,8 +36,9 @@ pub fn is_agreed(response: &Response<Incoming>) -> bool {
 }
 
 /// Joins both connections once the client has its 101. They end when either side does.
-pub fn join(client: OnUpgrade, container: OnUpgrade) {
+pub fn join(client: OnUpgrade, container: OnUpgrade, open: Tunnel) {
     tokio::spawn(async move {
+        let _open = open;
         match tokio::try_join!(client, container) {
             Ok((client, container)) => {
                 let (mut client, mut container) = (TokioIo::new(client), TokioIo::new(container));
