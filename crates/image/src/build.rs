@@ -5,6 +5,7 @@
 
 use crate::{
     ImageError, Recipe, Store,
+    archive::Archive,
     debian::{self, Installation},
     digest,
     metadata::{self, ImageKind, Metadata},
@@ -101,14 +102,14 @@ impl Store {
             recipe.name(),
             table.suite
         ));
-        let packages = self.cache.join("packages");
-        debian::install(
-            &installation(recipe, table),
-            work.path(),
-            &packages,
-            cancel,
-            &mut progress,
-        )?;
+        let (packages, archives) = (self.cache.join("packages"), self.cache.join("archives"));
+        let mut installation = installation(recipe, table);
+        for archive in &table.archives {
+            progress.stage(&format!("Downloading {}", archive.url));
+            let file = archive.fetch(&archives, cancel)?;
+            installation.archives.push((archive, file));
+        }
+        debian::install(&installation, work.path(), &packages, cancel, &mut progress)?;
         place_links(recipe, &root)?;
         progress.stage("Compressing");
         let file = self.temporary()?;
@@ -205,6 +206,7 @@ fn installation<'a>(recipe: &'a Recipe, version: &'a VersionTable) -> Installati
         suite: &version.suite,
         packages: packages.into_iter().collect(),
         user: &recipe.table().user,
+        archives: Vec::new(),
         setup: layers.filter_map(|layer| layer.setup.as_deref()).collect(),
     }
 }
@@ -221,7 +223,9 @@ fn place_links(recipe: &Recipe, root: &Path) -> Result<(), ImageError> {
 
 /// Hash of all that an image is built of. What is rendered for each container is not in it: it is not in the image either.
 fn recipe_hash(recipe: &Recipe, version: &str) -> Result<String, ImageError> {
-    let installation = installation(recipe, version_of(recipe, version)?);
+    let table = version_of(recipe, version)?;
+    let installation = installation(recipe, table);
+    let archives: Vec<String> = table.archives.iter().map(Archive::identity).collect();
     let user = installation.user;
     let ids = format!("{}:{}:{}:{}", user.name, user.uid, user.gid, user.home);
     let links = recipe
@@ -233,6 +237,7 @@ fn recipe_hash(recipe: &Recipe, version: &str) -> Result<String, ImageError> {
     texts.extend(installation.packages);
     texts.extend(installation.setup);
     texts.extend(links.map(String::as_str));
+    texts.extend(archives.iter().map(String::as_str));
     Ok(digest::of_texts(texts))
 }
 

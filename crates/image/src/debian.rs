@@ -1,7 +1,12 @@
 //! Root file systems made of Debian's packages, by mmdebstrap.
 
-use crate::{ImageError, progress::Progress, recipe::UserTable, tool};
-use std::{fs, path::Path, process::Command, sync::atomic::AtomicBool};
+use crate::{ImageError, archive::Archive, progress::Progress, recipe::UserTable, tool};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::AtomicBool,
+};
 
 const MIRROR: &str = "http://deb.debian.org/debian";
 const SECURITY: &str = "http://security.debian.org/debian-security";
@@ -21,6 +26,8 @@ pub(crate) struct Installation<'a> {
     pub packages: Vec<&'a str>,
     /// Exists before the packages do, so that those which would make it find it with its fixed ids.
     pub user: &'a UserTable,
+    /// Archives and the files that were fetched of them, unpacked before the scripts run.
+    pub archives: Vec<(&'a Archive, PathBuf)>,
     /// Scripts that run inside afterwards, in order.
     pub setup: Vec<&'a str>,
 }
@@ -70,6 +77,18 @@ pub(crate) fn install(
     ));
     command.env("GUISE_PASSWD", format!("{name}:x:{uid}:{gid}::{home}:/bin/bash"));
     command.env("GUISE_GROUP", format!("{name}:x:{gid}:"));
+    for (number, (archive, file)) in what.archives.iter().enumerate() {
+        command.env(format!("GUISE_ARCHIVE_{number}"), file);
+        command.env(format!("GUISE_INTO_{number}"), &archive.into);
+        command.arg(format!(
+            concat!(
+                r#"--customize-hook=mkdir -p "$1/$GUISE_INTO_{number}" && tar --extract --no-same-owner "#,
+                r#"--file "$GUISE_ARCHIVE_{number}" --directory "$1/$GUISE_INTO_{number}" --strip-components={strip}"#,
+            ),
+            number = number,
+            strip = archive.strip,
+        ));
+    }
     command.env("GUISE_SETUP", work);
     for (number, script) in what.setup.iter().enumerate() {
         let path = work.join(format!("setup-{number}"));
@@ -95,7 +114,8 @@ fn base_suite(suite: &str) -> &str {
 fn sources(suite: &str) -> Vec<String> {
     let mut sources = vec![format!("deb {MIRROR} {suite} main")];
     // Unstable has neither: what is fixed there is just the next version.
-    if suite != "sid" {
+    // What is not released yet has no security team; its lists there are empty, and expire.
+    if suite != "sid" && suite != "forky" {
         sources.push(format!("deb {MIRROR} {suite}-updates main"));
         sources.push(format!("deb {SECURITY} {suite}-security main"));
     }

@@ -2,7 +2,7 @@
 
 use crate::ImageError;
 use guise_model::ImageDigest;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use std::{fs::File, io::Read, path::Path};
 
 /// Large enough that the hash, not the system call, is what takes the time.
@@ -10,7 +10,20 @@ const BLOCK: usize = 1 << 18;
 
 /// The digest of a file's content.
 pub(crate) fn of_file(file: &mut File, path: &Path) -> Result<ImageDigest, ImageError> {
-    let mut hash = Sha256::new();
+    Ok(ImageDigest::new(sha256(file, path)?).expect("a SHA-256 is 64 hexadecimal digits"))
+}
+
+/// A file's SHA-256.
+pub(crate) fn sha256(file: &mut File, path: &Path) -> Result<String, ImageError> {
+    hash_file(Sha256::new(), file, path)
+}
+
+/// A file's SHA-512.
+pub(crate) fn sha512(file: &mut File, path: &Path) -> Result<String, ImageError> {
+    hash_file(Sha512::new(), file, path)
+}
+
+fn hash_file(mut hash: impl Digest, file: &mut File, path: &Path) -> Result<String, ImageError> {
     let mut block = vec![0; BLOCK];
     loop {
         let length = file.read(&mut block).map_err(ImageError::file("read", path))?;
@@ -19,7 +32,7 @@ pub(crate) fn of_file(file: &mut File, path: &Path) -> Result<ImageDigest, Image
         }
         hash.update(&block[..length]);
     }
-    Ok(ImageDigest::new(hexadecimal(&hash.finalize())).expect("a SHA-256 is 64 hexadecimal digits"))
+    Ok(hexadecimal(&hash.finalize()))
 }
 
 /// The hash of some texts, none of which can be mistaken for the end of another.

@@ -39,6 +39,25 @@ pub enum ImageError {
         /// Its first error, or the last that it said.
         said: String,
     },
+    /// An archive whose content nobody has vouched for.
+    #[error(
+        "the recipe has no checksum for {url}: download it from where you trust it, and write what `sha256sum` says \
+         as `sha256` beside the `url`, in a recipe directory of your own (`recipes` in config.toml)"
+    )]
+    NoChecksum {
+        /// Where the archive is.
+        url: String,
+    },
+    /// An archive that is another one than the recipe means.
+    #[error("{url} has the checksum {found} instead of {expected}: it was changed, or the recipe is wrong")]
+    Checksum {
+        /// Where it came from.
+        url: String,
+        /// As the recipe says.
+        expected: String,
+        /// As it is.
+        found: String,
+    },
     /// The disk is full.
     #[error("no space left on the disk of {path} ({said}); delete images that are not needed", path = .path.display())]
     NoSpace {

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 mod attach;
 mod build;
 mod catalog;
@@ -29,6 +30,6 @@ mod version;
 pub use catalog::{Catalog, Resolved, UnknownType};
 pub use error::ImageError;
 pub use metadata::{ImageKind, Metadata};
-pub use recipe::{Flavor, Recipe, RecipeError, RecipeKind, RenderedFile};
-pub use service::{DataDirectory, Provision, Service};
+pub use recipe::{Extensions, Flavor, Recipe, RecipeError, RecipeKind, RenderedFile};
+pub use service::{DataDirectory, Provision, Service, TakesDataOf};
 pub use store::Store;

@@ -1,8 +1,8 @@
 //! A recipe: what an image is made of and how what is in it is used.
 
-use crate::{Service, service::ServiceTable, template, version};
+use crate::{Service, archive::Archive, service::ServiceTable, template, version};
 use guise_model::Profile;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -145,6 +145,18 @@ pub struct Flavor {
     pub script: String,
 }
 
+/// The extensions of a language's version, each list in the order in which they are loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extensions {
+    /// Loaded unless an app disables them.
+    pub default: Vec<String>,
+    /// Loaded for apps that ask for them; after the others.
+    pub more: Vec<String>,
+    /// Always there.
+    pub built_in: Vec<String>,
+}
+
 /// The user that everything in a container of the image runs as.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,9 +177,14 @@ pub(crate) struct VersionTable {
     /// Packages besides the recipe's.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// What is unpacked into the image before the setup scripts run.
+    #[serde(default)]
+    pub archives: Vec<Archive>,
     /// Whether people are told to use a newer one.
     #[serde(default)]
     pub deprecated: bool,
+    /// What of the language can be loaded or not.
+    pub extensions: Option<Extensions>,
 }
 
 /// A file rendered for each container.
@@ -224,6 +241,8 @@ pub(crate) struct RecipeTable {
     #[serde(default)]
     pub packages: Vec<String>,
     pub setup: Option<String>,
+    /// Start command of web containers of apps that have none.
+    pub start: Option<String>,
     #[serde(default)]
     pub links: BTreeMap<String, String>,
     #[serde(default)]
@@ -323,6 +342,16 @@ impl Recipe {
             .is_some_and(|table| table.deprecated)
     }
 
+    /// The start command of web containers of apps that have none.
+    pub fn start(&self) -> Option<&str> {
+        self.table.start.as_deref()
+    }
+
+    /// What of the language can be loaded; `None` for languages without such a thing.
+    pub fn extensions(&self, version: &str) -> Option<&Extensions> {
+        self.table.versions.get(version)?.extensions.as_ref()
+    }
+
     /// User and group id that everything in its containers runs as.
     pub fn user(&self) -> (u32, u32) {
         (self.table.user.uid, self.table.user.gid)
@@ -355,6 +384,7 @@ impl Recipe {
         let mut context = template::context(context);
         if let Some(facts) = context.as_object_mut() {
             facts.insert("version".into(), version.into());
+            facts.insert("extensions".into(), serde_json::json!(self.extensions(version)));
         }
         let mut rendered = Vec::new();
         for layer in &self.layers {

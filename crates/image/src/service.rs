@@ -15,6 +15,19 @@ pub struct DataDirectory {
     pub mode: u32,
 }
 
+/// Of which other versions a service can take the data over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TakesDataOf {
+    /// It has none, or all versions read it.
+    #[default]
+    Any,
+    /// Of older versions, which it upgrades.
+    Older,
+    /// Only its own.
+    Same,
+}
+
 /// A command that makes a service's databases, users and grants as its configuration says; harmless when repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provision {
@@ -34,6 +47,8 @@ pub(crate) struct ServiceTable {
     min_disk_mb: Option<u64>,
     #[serde(default = "default_grace")]
     stop_grace_seconds: u32,
+    #[serde(default)]
+    takes_data_of: TakesDataOf,
     ready: Vec<String>,
     credentials: String,
     provision: Option<ProvisionTable>,
@@ -96,6 +111,11 @@ impl Service {
     /// How long it may take to stop, in seconds, before it is killed.
     pub fn stop_grace_seconds(&self) -> u32 {
         self.table.stop_grace_seconds
+    }
+
+    /// Of which other versions it can take the data over.
+    pub fn takes_data_of(&self) -> TakesDataOf {
+        self.table.takes_data_of
     }
 
     /// Command that exits with 0 once it answers.

@@ -5,7 +5,9 @@
 //! with one of the filters here.
 
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde,
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value,
+    syntax::SyntaxConfig,
+    value::{Serde, ValueKind},
 };
 use serde::Serialize;
 
@@ -49,6 +51,8 @@ fn environment() -> Environment<'static> {
     environment.add_filter("json", |value: Value| json(&value));
     environment.add_filter("word", |text: String| word(&text));
     environment.add_filter("line", |text: String| line(&text));
+    environment.add_filter("php_ini", |value: Value| php_ini(&value));
+    environment.add_filter("vcl_name", |text: String| vcl_name(&text));
     environment.add_filter("mysql_text", |text: String| mysql_text(&text));
     environment.add_filter("mysql_name", |text: String| mysql_name(&text));
     environment.add_filter("mysql_grant", |text: String| mysql_grant(&text));
@@ -83,6 +87,33 @@ fn word(text: &str) -> Result<String, Error> {
     if text.is_empty() || !text.chars().all(allowed) {
         return Err(refuse(format!(
             "{text:?} is not one word of letters, digits, _, - and ."
+        )));
+    }
+    Ok(text.into())
+}
+
+/// A value of `php.ini`: as it is written there where that is safe, so that `E_ALL & ~E_NOTICE` is computed; else quoted.
+fn php_ini(value: &Value) -> Result<String, Error> {
+    let text = value.to_string();
+    printable(&text)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || " _-.:/~&|^!+,@%*".contains(c);
+    match value.kind() {
+        ValueKind::Bool => Ok(if value.is_true() { "On" } else { "Off" }.into()),
+        ValueKind::Number => Ok(text),
+        ValueKind::String if text.chars().all(plain) => Ok(text),
+        // PHP knows no escape within single quotes, and expands variables within double ones.
+        ValueKind::String if !text.contains('\'') => Ok(format!("'{text}'")),
+        ValueKind::String if !text.contains(['"', '\\', '$']) => Ok(format!("\"{text}\"")),
+        _ => Err(refuse(format!("{text:?} cannot be a value of php.ini"))),
+    }
+}
+
+/// A name of Varnish's language (vcl(7)), for which a hyphen is a letter as any other.
+fn vcl_name(text: &str) -> Result<String, Error> {
+    word(text)?;
+    if !text.starts_with(|first: char| first.is_ascii_alphabetic()) || text.contains('.') {
+        return Err(refuse(format!(
+            "{text:?} cannot name a backend of VCL: a letter first, no dot"
         )));
     }
     Ok(text.into())
@@ -175,6 +206,19 @@ mod tests {
         }
         assert!(with("{{ x | word }}", "utf8mb4\nplugin-load = x").is_err());
         assert!(with("{{ x | line }}", "a\nplugin-load = x").is_err());
+    }
+
+    #[test]
+    fn values_of_php_ini_stay_on_their_line() {
+        let with = |value| render("{{ x | php_ini }}", json!({"x": value}));
+        assert_eq!(with(json!("E_ALL & ~E_NOTICE")).unwrap(), "E_ALL & ~E_NOTICE");
+        assert_eq!(with(json!(true)).unwrap(), "On");
+        assert_eq!(with(json!(512)).unwrap(), "512");
+        assert_eq!(with(json!("a; b = \"c\"")).unwrap(), "'a; b = \"c\"'");
+        assert_eq!(with(json!("it's")).unwrap(), "\"it's\"");
+        for hostile in [json!("a\nauto_prepend_file = x"), json!("'\"${X}"), json!(["a"])] {
+            assert!(with(hostile.clone()).is_err(), "{hostile}");
+        }
     }
 
     #[test]
