@@ -33,4 +33,4 @@ pub use render::{Colour, render};
 pub use sarif::sarif;
 pub use schema::{SchemaOf, schema};
 pub use source::{SourceFile, Span, Tree};
-pub use types::{Resolution, ServiceType, TypeList, Types, resolve};
+pub use types::{NETWORK_STORAGE, Resolution, ServiceType, TypeList, Types, resolve};

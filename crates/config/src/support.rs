@@ -45,14 +45,8 @@ const fn row(part: Part, path: &'static str, when: When, what: &'static str) -> 
 }
 
 const NOT_YET: &[Row] = &[
-    row(App, "firewall", Given, "outbound rules"),
-    row(App, "web.firewall", Given, "outbound rules"),
-    row(App, "workers.*.firewall", Given, "outbound rules"),
     row(App, "stack", Given, "composable images"),
     row(App, "build.caches", Given, "build caches"),
-    row(App, "mounts.*.source", Is("service"), "network storage"),
-    row(App, "web.mounts.*.source", Is("service"), "network storage"),
-    row(App, "workers.*.mounts.*.source", Is("service"), "network storage"),
     row(Service, "firewall", Given, "outbound rules"),
     row(Route, "type", Is("proxy"), "routes to other sites"),
     row(Route, "redirects", Given, "redirects of single paths"),

@@ -3,6 +3,9 @@
 use guise_model::Profile;
 use std::collections::BTreeMap;
 
+/// The type of service that is a disk and nothing else: apps mount it, no container runs it.
+pub const NETWORK_STORAGE: &str = "network-storage";
+
 /// Which images there are.
 pub trait Types {
     /// The image for a language's version; an empty version means the newest.

@@ -106,7 +106,6 @@ fn what_is_not_supported_yet_is_named() {
 name: app
 type: 'python:3.13'
 firewall: {outbound: [{ips: [1.2.3.4/32]}]}
-mounts: {shared: {source: service, service: files}}
 "#,
         ),
         (
@@ -227,4 +226,29 @@ fn findings_for_machines_have_lines_and_columns() {
         (&json["labels"][0]["line"], &json["labels"][0]["column"]),
         (&3.into(), &1.into())
     );
+}
+
+#[test]
+fn only_network_storage_can_be_mounted() {
+    let commit = Commit::of([
+        (
+            ".platform.app.yaml",
+            r#"
+name: app
+type: 'python:3.13'
+mounts:
+  fine: {source: service, service: files}
+  cache: {source: service, service: cache}
+"#,
+        ),
+        (
+            ".platform/services.yaml",
+            r#"
+files: {type: 'network-storage:1.0', disk: 256}
+my_files: {type: 'network-storage:1.0', disk: 256}
+cache: {type: 'redis:8.0'}
+"#,
+        ),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
 }

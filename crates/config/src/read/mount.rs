@@ -8,6 +8,7 @@ use crate::{
     model::{Mount, MountSource},
     source::join,
     suggest::{listed, nearest},
+    types::NETWORK_STORAGE,
     yaml::Entry,
 };
 
@@ -71,7 +72,16 @@ impl Reader<'_> {
             }
             ("instance", _) => MountSource::Instance,
             ("tmp" | "temporary", _) => MountSource::Tmp,
-            ("service", Some(service)) => MountSource::Service(service),
+            ("service", Some(service)) if self.is_storage(service.as_str()) => MountSource::Service(service),
+            ("service", Some(other)) => {
+                let span = fields.get("service").map_or(&entry.value.span, |node| &node.span);
+                let message = format!("`{other}` is no service of type `{NETWORK_STORAGE}`");
+                let finding = self.report.error("unknown-target", span, message);
+                finding.help(
+                    "only those can be mounted; `source: storage` shares a disk among one app's containers",
+                );
+                return None;
+            }
             ("service", None) => {
                 let span = &entry.value.span;
                 self.report.error(
@@ -99,6 +109,10 @@ impl Reader<'_> {
             None => path.clone(),
         };
         self.finish(path, source, &source_path, entry)
+    }
+
+    fn is_storage(&self, service: &str) -> bool {
+        self.names.get(service).is_some_and(|known| known.is_storage)
     }
 
     /// `"web/files": "shared:files/web"`: the part behind `shared:files/` is the directory on the local disk.

@@ -1,6 +1,12 @@
 //! Which apps and services there are, so that references to them can be checked where they stand.
 
-use crate::{diagnostic::Report, files::Written, source::Span, types::Types, yaml::Node};
+use crate::{
+    diagnostic::Report,
+    files::Written,
+    source::Span,
+    types::{self, Types},
+    yaml::Node,
+};
 use std::collections::BTreeMap;
 
 /// Whatever a relationship or route can lead to.
@@ -16,6 +22,8 @@ pub struct Known {
     pub span: Span,
     /// Whether it is an app.
     pub is_app: bool,
+    /// Whether apps can mount it.
+    pub is_storage: bool,
     /// The endpoint that is meant when none is named.
     pub default_endpoint: Option<String>,
     /// Its endpoints; `None` when its type is not known, so that nothing can be said.
@@ -32,6 +40,7 @@ impl Names {
             let known = Known {
                 span: app.name.span.clone(),
                 is_app: true,
+                is_storage: false,
                 default_endpoint: None,
                 endpoints: Some(vec!["http".into()]),
             };
@@ -91,6 +100,7 @@ fn service_endpoints(span: &Span, node: &Node, types: &dyn Types) -> Known {
     Known {
         span: span.clone(),
         is_app: false,
+        is_storage: type_name == types::NETWORK_STORAGE,
         default_endpoint: of_type.filter(|default| endpoints.contains(default)),
         endpoints: is_known.then_some(endpoints),
     }

@@ -42,6 +42,16 @@ impl Reader<'_> {
                 None
             }
         };
+        if kind
+            .as_ref()
+            .is_some_and(|kind| kind.name == types::NETWORK_STORAGE)
+            && entry.key.text.contains('_')
+        {
+            // Its name is a host name on the platform that this configuration is written for (spec 0.1).
+            let message = format!("`{}` cannot name a {}", entry.key.text, types::NETWORK_STORAGE);
+            let finding = self.report.error("wrong-name", &entry.key.span, message);
+            finding.help("lower-case letters, digits and `-` only");
+        }
         let size = self.size(&fields).unwrap_or_default();
         let profile = self.profile(&fields);
         let relationships = fields.mapping("relationships", self.report);
