@@ -6,12 +6,13 @@ use crate::{
     mount_points::{self, MountPointError},
     source,
     stage::{Stage, stages},
+    submodules,
     tail::Tail,
 };
 use guise_config::App;
 use guise_image::{Recipe, RecipeError};
 use guise_model::{ContainerId, ImageDigest, Limits, VolumeId};
-use guise_node::{Node, NodeError, User};
+use guise_node::{Node, NodeError, RunFile, User};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -46,6 +47,8 @@ pub struct BuildRequest<'a> {
     pub container: &'a ContainerId,
     /// A free slot: the container's address and id range.
     pub slot: u32,
+    /// Configuration of the image's programs, for the container's ramdisk.
+    pub files: &'a [RunFile],
     /// What the container is held to.
     pub limits: Limits,
 }
@@ -155,7 +158,10 @@ pub fn build(
     let tree = node.volume_path(&volume.id)?;
     checkout::checkout(request.repository, &tree_id, &tree, user, line)
         .map_err(|error| full("checkout", error.into()))?;
-    let stages = stages(request.app, request.recipe, &tree)?;
+    let (repository, root) = (request.repository, &request.app.source_root);
+    let submodules = submodules::stage(repository, request.commit, root, line)?;
+    let own = stages(request.app, request.recipe, &tree)?;
+    let stages: Vec<Stage> = submodules.into_iter().chain(own).collect();
     if !stages.is_empty() {
         node.volume_create(request.cache, None, user, 0o755)?;
         run(node, request, &volume.id, user, &tree_id, &stages, cancel, line)?;
@@ -197,6 +203,7 @@ fn run(
         user,
         limits: request.limits,
         env,
+        files: request.files,
         stages,
     });
     let _container = BuildContainer::create(node, &spec)?;

@@ -59,19 +59,23 @@ pub enum CheckoutError {
 
 /// A commit of a repository.
 #[derive(Debug, Clone, Copy)]
-struct Commit<'a> {
-    repository: &'a Path,
-    id: &'a str,
+pub(crate) struct Commit<'a> {
+    pub(crate) repository: &'a Path,
+    pub(crate) id: &'a str,
 }
 
 impl Commit<'_> {
-    fn git(&self) -> Command {
+    pub(crate) fn git(&self) -> Command {
         let mut git = deaf_git();
         git.arg("--git-dir").arg(self.repository);
         git
     }
 
-    fn run(&self, operation: &'static str, command: &mut Command) -> Result<Vec<u8>, CheckoutError> {
+    pub(crate) fn run(
+        &self,
+        operation: &'static str,
+        command: &mut Command,
+    ) -> Result<Vec<u8>, CheckoutError> {
         let output = command
             .output()
             .map_err(|source| CheckoutError::NoGit { source })?;
@@ -277,10 +281,8 @@ fn hand_over(
 ) -> Result<(), CheckoutError> {
     own(directory, owner)?;
     allow(directory, 0o755)?;
-    let mut empty = true;
     for entry in attempt("list", directory, fs::read_dir(directory))? {
         let entry = attempt("list", directory, entry)?;
-        empty = false;
         let path = entry.path();
         let kind = attempt("look at", &path, entry.file_type())?;
         if kind.is_dir() {
@@ -293,13 +295,6 @@ fn hand_over(
             let mode = attempt("look at", &path, entry.metadata())?.permissions().mode();
             allow(&path, if mode & 0o100 == 0 { 0o644 } else { 0o755 })?;
         }
-    }
-    if empty && directory != root {
-        // git keeps no empty directories: one is where a submodule would be.
-        let shown = shown(root, directory);
-        warn(&format!(
-            "W: The submodule {shown} is not checked out: guise does not fetch submodules."
-        ));
     }
     Ok(())
 }

@@ -115,38 +115,6 @@ fn names_with_newlines_and_quotes_are_ordinary_names() {
 }
 
 #[test]
-fn a_submodule_is_left_out_with_a_warning() {
-    let repository = Repository::new();
-    repository.write("file", "");
-    repository.commit();
-    let head = repository.git(&["rev-parse", "HEAD"]);
-    repository.git(&[
-        "update-index",
-        "--add",
-        "--cacheinfo",
-        &format!("160000,{head},library"),
-    ]);
-    repository.git(&["commit", "-q", "-m", "submodule"]);
-    let commit = repository.git(&["rev-parse", "HEAD"]);
-    let tree = tree_id(&repository.git_dir(), &commit, "").unwrap();
-    let to = tempfile::tempdir().unwrap();
-    let me = fs::metadata(to.path()).unwrap();
-    let owner = User {
-        uid: me.uid(),
-        gid: me.gid(),
-    };
-    let mut warnings = Vec::new();
-    checkout(&repository.git_dir(), &tree, to.path(), owner, &mut |line| {
-        warnings.push(line.to_owned())
-    })
-    .unwrap();
-    assert_eq!(
-        warnings,
-        ["W: The submodule \"library\" is not checked out: guise does not fetch submodules."]
-    );
-}
-
-#[test]
 fn what_attributes_keep_from_an_archive_is_still_checked_out() {
     let repository = Repository::new();
     repository.write(".gitattributes", "tests export-ignore\n*.txt export-subst\n");

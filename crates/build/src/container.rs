@@ -32,6 +32,7 @@ pub(crate) struct Parts<'a> {
     pub user: User,
     pub limits: Limits,
     pub env: BTreeMap<String, String>,
+    pub files: &'a [RunFile],
     pub stages: &'a [Stage],
 }
 
@@ -51,6 +52,7 @@ pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>
         content: String::new(),
         mode: 0o644,
     }];
+    files.extend(parts.files.iter().cloned());
     files.extend(parts.stages.iter().map(|stage| RunFile {
         path: script_path(stage),
         content: stage.script.clone(),
@@ -151,6 +153,7 @@ mod tests {
             user: web,
             limits: guise_model::Size::Auto.limits(guise_model::Profile::HighCpu),
             env: BTreeMap::from([("PIP_CERT".into(), "/app/own.crt".into())]),
+            files: &[],
             stages: &stages,
         });
         assert_eq!(env["PIP_CERT"], "/app/own.crt");

@@ -190,6 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn another_commit_of_a_submodule_is_another_build() {
+        let link = |digit: &str| {
+            let repository = Repository::new();
+            repository.write("app.py", "pass\n");
+            repository.git(&["add", "-A"]);
+            let link = format!("160000,{},library", digit.repeat(40));
+            repository.git(&["update-index", "--add", "--cacheinfo", &link]);
+            repository.git(&["commit", "-q", "-m", "change"]);
+            let commit = repository.git(&["rev-parse", "HEAD"]);
+            let (git_dir, none) = (repository.git_dir(), BTreeMap::new());
+            build_id(&git_dir, &commit, &app(), &none, &"b".repeat(64).parse().unwrap()).unwrap()
+        };
+        assert_ne!(link("1"), link("2"));
+        assert_eq!(link("1"), link("1"));
+    }
+
+    #[test]
     fn a_nested_app_is_built_only_for_changes_of_its_own() {
         let nested = |case: &mut Case| case.app.source_root = "nested/app".into();
         let mut case = Case::new();

@@ -15,6 +15,7 @@ mod id;
 mod mount_points;
 mod source;
 mod stage;
+mod submodules;
 mod tail;
 #[cfg(test)]
 mod testing;

@@ -12,7 +12,7 @@ use crate::{
 };
 use guise_image::Recipe;
 use guise_model::{ContainerId, ImageDigest, Limits, VolumeId};
-use guise_node::{Node, NodeError, Process};
+use guise_node::{Node, NodeError, Process, RunFile};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -53,6 +53,8 @@ pub struct SourceCommand<'a> {
     pub cache: VolumeId,
     /// A fresh id for its container.
     pub container: ContainerId,
+    /// Configuration of the image's programs, for the container's ramdisk.
+    pub files: Vec<RunFile>,
 }
 
 /// A source operation that failed. What it made is removed.
@@ -190,6 +192,7 @@ impl Attempt<'_> {
             user,
             limits: source.limits,
             env,
+            files: &command.files,
             stages: &stages,
         });
         let _container = BuildContainer::create(self.node, &spec)?;

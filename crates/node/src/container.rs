@@ -187,7 +187,8 @@ impl Node {
         record.spec.link = link.clone();
         self.inner
             .network
-            .set_egress(link.address, link.egress == Egress::Allow)?;
+            .set_egress(link.address, link.egress != Egress::Deny)?;
+        self.open_outbound(link)?;
         self.inner.network.set_connections(link.address, &link.connect)?;
         self.replace_files(&record.spec, &self.name_files(&record.spec), &[])?;
         self.note(&entry, record)
@@ -204,7 +205,8 @@ impl Node {
         let link = &spec.link;
         self.inner
             .network
-            .attach(id, pid, link.address, link.egress == Egress::Allow)?;
+            .attach(id, pid, link.address, link.egress != Egress::Deny)?;
+        self.open_outbound(link)?;
         self.inner.network.set_connections(link.address, &link.connect)?;
         self.let_others_in(spec)?;
         self.inner.runtime.start(id)?;
@@ -343,7 +345,7 @@ impl Node {
             mode: 0o644,
         };
         let nameservers = match link.egress {
-            Egress::Allow => self.inner.network.nameservers(),
+            Egress::Allow | Egress::Only(_) => self.inner.network.nameservers(),
             Egress::Deny => &[],
         };
         vec![

@@ -22,6 +22,7 @@ mod inspect;
 mod lines;
 mod listener;
 mod node;
+mod outbound;
 mod processes;
 mod procfs;
 mod pump;

@@ -3,6 +3,7 @@
 use crate::{
     AppImage, ContainerSpec, NodeError, adopt,
     container::Running,
+    outbound::Domains,
     record::{Init, Record, Records},
     runtime::Runtime,
 };
@@ -53,6 +54,8 @@ pub(crate) struct Inner {
     pub pool: Pool,
     pub network: Network,
     pub records: Records,
+    /// The addresses of names that outbound rules name.
+    pub domains: Domains,
     /// Numbers the files of processes that are started in containers.
     pub orders: AtomicU64,
     containers: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
@@ -105,11 +108,13 @@ impl Node {
                 records: Records::open(config.state.join("containers"))?,
                 orders: AtomicU64::new(0),
                 containers: Mutex::default(),
+                domains: Domains::default(),
                 images: Mutex::default(),
                 config,
             }),
         };
         adopt::adopt(&node)?;
+        node.follow_names();
         Ok(node)
     }
 

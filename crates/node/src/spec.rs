@@ -1,6 +1,6 @@
 //! What a container should be, as plain data.
 
-use guise_model::{ContainerId, ImageDigest, Limits, VolumeId};
+use guise_model::{ContainerId, ImageDigest, Limits, Outbound, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -147,11 +147,13 @@ pub struct HostEntry {
 }
 
 /// Connections to the outside world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Egress {
     /// None: services.
     Deny,
     /// TCP to anywhere but port 25, and name lookups: apps and builds.
     Allow,
+    /// TCP where one of the rules matches, but for port 25, and name lookups: apps with a firewall.
+    Only(Vec<Outbound>),
 }

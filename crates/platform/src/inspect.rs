@@ -310,8 +310,9 @@ fn lies(status: &ContainerStatus, id_base: u32) -> Vec<[String; 3]> {
         );
     }
     let link = &spec.link;
-    let egress = match link.egress {
+    let egress = match &link.egress {
         Egress::Allow => "may open connections outside",
+        Egress::Only(_) => "may open what its firewall says outside",
         Egress::Deny => "may open none outside",
     };
     lie(

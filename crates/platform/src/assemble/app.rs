@@ -4,10 +4,12 @@ use super::{AppBuild, Assembly, id_to_come, init, relationship::Related, scratch
 use crate::{
     PlatformError,
     desired::{Component, ComponentKind, Crons, Life, NGINX_FILE, VolumeWant},
+    effective::Phase,
     variables::{self, Runtime},
 };
-use guise_config::{App, Commands, Mount, MountSource, Passthru, SocketFamily, Worker};
+use guise_config::{App, Commands, Firewall, Mount, MountSource, Passthru, Protocol, SocketFamily, Worker};
 use guise_image::Recipe;
+use guise_model::Limits;
 use guise_node::{
     AppImage, ContainerSpec, Egress, HostEntry, Link, Listen, RunFile, STOP_GRACE_SECONDS, User, VolumeMount,
 };
@@ -32,6 +34,7 @@ impl Assembly<'_> {
                 });
             }
         };
+        let app = &with_start(app, recipe);
         let mut components = vec![self.web(app, build, recipe)?];
         for worker in &app.workers {
             components.push(self.worker(app, worker, build, recipe)?);
@@ -44,7 +47,8 @@ impl Assembly<'_> {
         let listen = listen(app.web.upstream.socket_family);
         let env = self.env(app, build, recipe, &related, &listen);
         let commands = &app.web.commands;
-        let mut files = process_files(recipe, app, commands, true)?;
+        let limits = app.size.limits(app.profile);
+        let mut files = process_files(recipe, app, commands, limits, Some(&listen))?;
         files.extend(variables::files(&env));
         files.push(RunFile {
             path: NGINX_FILE.into(),
@@ -55,10 +59,11 @@ impl Assembly<'_> {
         let parts = Parts {
             name: app.name.to_string(),
             kind: ComponentKind::App,
-            limits: app.size.limits(app.profile),
+            limits,
             disk_mb: app.disk_mb,
             mounts: &app.mounts,
             additional_hosts: &app.additional_hosts,
+            firewall: app.firewall.as_ref(),
             files,
             life: Life::App {
                 listen: (has_start && passes_requests_on(app)).then_some(listen),
@@ -90,15 +95,17 @@ impl Assembly<'_> {
             ..app.clone()
         };
         let env = self.env(&as_app, build, recipe, &related, &Listen::Tcp(PORT));
-        let mut files = process_files(recipe, app, &worker.commands, false)?;
+        let limits = worker.size.limits(worker.profile);
+        let mut files = process_files(recipe, &as_app, &worker.commands, limits, None)?;
         files.extend(variables::files(&env));
         let parts = Parts {
             name: worker_name(&app.name, &worker.name),
             kind: ComponentKind::Worker,
-            limits: worker.size.limits(worker.profile),
+            limits,
             disk_mb: worker.disk_mb,
             mounts: &worker.mounts,
             additional_hosts: &worker.additional_hosts,
+            firewall: worker.firewall.as_ref(),
             files,
             life: Life::Worker,
         };
@@ -121,6 +128,7 @@ impl Assembly<'_> {
             relationships: &related.credentials,
             routes: &self.platform_routes,
             listen,
+            given: &self.levels.given(app, Phase::Run),
             image: recipe.env(),
         })
     }
@@ -146,6 +154,8 @@ impl Assembly<'_> {
                 });
             }
         }
+        let mut files = parts.files;
+        files.push(limits_file(parts.limits));
         Ok(Component {
             kind: parts.kind,
             image_type: app.runtime.as_written(),
@@ -160,14 +170,14 @@ impl Assembly<'_> {
                 }),
                 mounts,
                 scratch: scratch(user),
-                files: parts.files,
+                files,
                 process: init(user, init_env(recipe)),
                 limits: parts.limits,
                 stop_grace_seconds: STOP_GRACE_SECONDS,
                 link: Link {
                     address,
                     hosts,
-                    egress: Egress::Allow,
+                    egress: egress(parts.firewall),
                     connect: related.connect,
                 },
             },
@@ -198,7 +208,10 @@ impl Assembly<'_> {
                 }
                 MountSource::Instance => (format!("instance--{}", parts.name), None),
                 MountSource::Tmp => (format!("tmp--{}", parts.name), None),
-                MountSource::Service(name) => (name.to_string(), None),
+                MountSource::Service(name) => {
+                    let service = self.config.services.iter().find(|service| service.name == *name);
+                    (name.to_string(), service.and_then(|service| service.disk_mb))
+                }
             };
             let (volume, want) = self.volume(&owner, disk_mb, user, 0o755)?;
             if !volumes.contains(&want) {
@@ -221,10 +234,11 @@ impl Assembly<'_> {
 struct Parts<'a> {
     name: String,
     kind: ComponentKind,
-    limits: guise_model::Limits,
+    limits: Limits,
     disk_mb: Option<u64>,
     mounts: &'a [Mount],
     additional_hosts: &'a BTreeMap<String, String>,
+    firewall: Option<&'a Firewall>,
     files: Vec<RunFile>,
     life: Life,
 }
@@ -236,6 +250,24 @@ fn listen(family: SocketFamily) -> Listen {
     }
 }
 
+/// What start commands of JVMs read to size their heap (spec 1.14): `.info.limits.memory`, in MB.
+fn limits_file(limits: Limits) -> RunFile {
+    let memory = limits.memory_bytes / 1_000_000;
+    RunFile {
+        path: "config.json".into(),
+        content: serde_json::json!({"info": {"limits": {"memory": memory}}}).to_string(),
+        mode: 0o644,
+    }
+}
+
+/// Without a firewall anybody may be talked to (spec 1.16).
+fn egress(firewall: Option<&Firewall>) -> Egress {
+    match firewall {
+        Some(firewall) => Egress::Only(firewall.outbound.clone()),
+        None => Egress::Allow,
+    }
+}
+
 /// runit's own environment: no secret of the app's, those come with its start command.
 fn init_env(recipe: &Recipe) -> BTreeMap<String, String> {
     let path = recipe.env().get("PATH").cloned();
@@ -243,15 +275,38 @@ fn init_env(recipe: &Recipe) -> BTreeMap<String, String> {
     BTreeMap::from([("PATH".to_string(), path)])
 }
 
-/// The runit services of an app's or worker's container.
+/// The app with its language's start command, when it has none of its own (spec 1.4).
+fn with_start(app: &App, recipe: &Recipe) -> App {
+    let mut app = app.clone();
+    let start = &mut app.web.commands.start;
+    *start = start.take().or_else(|| recipe.start().map(ToString::to_string));
+    app
+}
+
+/// What the image's programs are configured with while the app is built: as in a container that serves nothing.
+pub(crate) fn build_files(recipe: &Recipe, app: &App, limits: Limits) -> Result<Vec<RunFile>, PlatformError> {
+    process_files(recipe, app, &Commands::default(), limits, None)
+}
+
+/// The runit services of an app's or worker's container, and the configuration of the image's programs. A web container
+/// is one that listens.
 fn process_files(
     recipe: &Recipe,
     app: &App,
     commands: &Commands,
-    web: bool,
+    limits: Limits,
+    listen: Option<&Listen>,
 ) -> Result<Vec<RunFile>, PlatformError> {
     let context = json!({
-        "web": web,
+        "web": listen.is_some(),
+        "listen": listen.map(|listen| match listen {
+            Listen::Tcp(port) => format!("127.0.0.1:{port}"),
+            Listen::Unix(path) => path.clone(),
+        }),
+        "memory_mb": limits.memory_bytes / 1_000_000,
+        "cpu_millis": limits.cpu_millis,
+        "runtime": app.runtime_settings,
+        "variables": app.variables,
         "has_start": commands.start.is_some(),
         "start": commands.start,
         "pre_start": commands.pre_start,
@@ -269,8 +324,11 @@ fn process_files(
         .collect())
 }
 
-/// Whether any location or rule hands requests to the start command.
+/// Whether any location or rule hands requests to the start command; one that runs scripts gets them by their names.
 fn passes_requests_on(app: &App) -> bool {
+    if app.web.upstream.protocol == Protocol::Fastcgi {
+        return true;
+    }
     app.web.locations.iter().any(|location| {
         location.passthru != Passthru::No
             || location
