@@ -68,7 +68,7 @@ impl Conversation {
                 .with_context(|| format!("in the machine: {command}"))?
             {
                 Said::Output(line) => output.push(line),
-                Said::Status(status) if status == "0" => return Ok(output.join("\n")),
+                Said::Status(status) if status == "0" => return Ok(output.join("\n").trim_end().into()),
                 Said::Status(status) => {
                     bail!(
                         "in the machine: {command}: status {status}\n{}",

@@ -104,5 +104,5 @@ mkdir -p $state /root
 echo "power: ready"
 while read -r line; do
     eval "$line" </dev/null
-    echo "power: status $?"
+    printf "\npower: status %d\n" $?
 done
