@@ -101,6 +101,12 @@ impl Report {
         }
     }
 
+    /// Says that so many parts of all are done.
+    pub(crate) fn progress_of(&self, done: usize, all: usize) {
+        let percent = done * 100 / all.max(1);
+        self.progress(u8::try_from(percent).unwrap_or(100).min(99));
+    }
+
     /// Set when somebody wants the activity to stop.
     pub fn cancelled(&self) -> &AtomicBool {
         &self.cancelled

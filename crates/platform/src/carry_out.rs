@@ -157,13 +157,15 @@ impl<'a> CarryOut<'a> {
     /// The first step that failed; the later ones have not begun.
     pub fn run(&mut self, steps: &[Step]) -> Result<(), StepError> {
         self.rolling = steps.contains(&Step::SwitchRoutes);
-        for step in steps {
+        for (number, step) in steps.iter().enumerate() {
             if self.cancellable && self.report.cancelled().load(Ordering::Relaxed) {
                 return Err(StepError::Cancelled);
             }
             self.report.line(&format!("  {step}"));
             let report = self.report;
             report.step(step, || self.step(step))?;
+            // Building was the first half.
+            report.progress_of(steps.len() + number + 1, 2 * steps.len());
         }
         Ok(())
     }
@@ -230,9 +232,7 @@ impl<'a> CarryOut<'a> {
             }
             Step::SwitchRoutes => {
                 let routes = &self.desired.routes;
-                let left = self
-                    .edge
-                    .switch_routes(&key, routes, &|name| self.front(name))?;
+                let left = self.edge.switch_routes(&key, routes, &|name| self.front(name))?;
                 self.tell_what_is_cut_off(left);
             }
             Step::DeployHook { component } => self.deploy_hook(component),

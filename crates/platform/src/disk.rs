@@ -1,9 +1,9 @@
 //! Disk: what each volume uses of its limit, and that the pool has room.
 
-use crate::{Platform, PlatformError, activity::Report, desired::Desired, store::EnvironmentRecord};
+use crate::{Platform, PlatformError, activity::Report, store::EnvironmentRecord};
 use guise_model::{ProjectId, VolumeId};
 use guise_node::{Growth, NodeError, Room, VolumeUse};
-use std::{thread, time::Duration};
+use std::{collections::BTreeMap, thread, time::Duration};
 
 /// What the host keeps for itself when the pool grows, in bytes.
 const HOST_RESERVE: u64 = 5_000_000_000;
@@ -112,31 +112,20 @@ impl Platform {
         }
     }
 
-    /// Gives the volumes that exist the limits that are wanted now: a clone comes without one, and `disk` may have
-    /// changed.
-    ///
-    /// # Errors
-    /// When the pool refuses.
-    pub(crate) fn limit_volumes(&self, desired: &Desired, report: &Report) -> Result<(), PlatformError> {
+    /// Warns where `disk` is only a number.
+    pub(crate) fn say_whether_limits_hold(&self, report: &Report) {
         if !self.node().limits_volumes() {
             report.line("W: this kernel cannot limit volumes (Linux 6.7 can): `disk` is not enforced");
-            return Ok(());
         }
-        let uses = self.node().volume_uses()?;
-        for component in &desired.components {
-            for want in &component.volumes {
-                let Some(used) = uses.get(&want.volume) else {
-                    continue;
-                };
-                if used.limit_bytes == want.quota_bytes {
-                    continue;
-                }
-                report.line(&limiting(&component.name, *used, want.quota_bytes));
-                self.node()
-                    .volume_create(&want.volume, want.quota_bytes, want.owner, want.mode)?;
-            }
+    }
+
+    /// The limits of all volumes, in bytes; none where the kernel has none.
+    pub(crate) fn limits(&self) -> Result<BTreeMap<VolumeId, Option<u64>>, PlatformError> {
+        if !self.node().limits_volumes() {
+            return Ok(BTreeMap::new());
         }
-        Ok(())
+        let uses = self.node().volume_uses()?.into_iter();
+        Ok(uses.map(|(volume, used)| (volume, used.limit_bytes)).collect())
     }
 
     /// Lets the pool grow whenever it is nearly full, for as long as the daemon runs.
@@ -169,18 +158,14 @@ impl Platform {
     }
 }
 
-fn limiting(component: &str, used: VolumeUse, limit_bytes: Option<u64>) -> String {
-    let Some(limit) = limit_bytes else {
-        return format!("Lifting the limit of the volume of {component}");
-    };
+/// What to say of a volume that holds as much as its limit or more.
+pub(crate) fn beyond_limit(component: &str, used: VolumeUse) -> Option<String> {
+    let limit = used.limit_bytes.filter(|limit| used.used_bytes >= *limit)?;
     let (used, limit) = (used.used_bytes / 1_000_000, limit / 1_000_000);
-    let mut line = format!("Limiting the volume of {component} to {limit} MB");
-    if used >= limit {
-        line = format!(
-            "W: {line}, which is less than the {used} MB in it: it cannot be written to until data is deleted"
-        );
-    }
-    line
+    Some(format!(
+        "W: the volume of {component} holds {used} MB, which is not less than its limit of {limit} MB: it cannot be \
+         written to until data is deleted or `disk` is raised"
+    ))
 }
 
 fn in_words(growth: Growth) -> Option<String> {
@@ -232,18 +217,13 @@ mod tests {
 
     #[test]
     fn a_limit_below_what_is_there_is_a_warning() {
-        let used = volume(300_000_000, None).used;
-        assert_eq!(
-            limiting("db", used, Some(512_000_000)),
-            "Limiting the volume of db to 512 MB"
-        );
+        let beyond = |limit| beyond_limit("db", volume(300_000_000, limit).used);
+        assert_eq!(beyond(Some(512_000_000)), None);
+        assert_eq!(beyond(None), None);
         assert!(
-            limiting("db", used, Some(256_000_000))
-                .starts_with("W: Limiting the volume of db to 256 MB, which")
-        );
-        assert_eq!(
-            limiting("db", used, None),
-            "Lifting the limit of the volume of db"
+            beyond(Some(256_000_000))
+                .unwrap()
+                .starts_with("W: the volume of db holds 300 MB, which is not less than its limit of 256 MB")
         );
     }
 

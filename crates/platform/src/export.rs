@@ -3,10 +3,12 @@
 use crate::{
     Platform, PlatformError,
     activity::Report,
-    archive::{ArchiveError, CODE, Manifest, Piece, VolumePiece, volume_file},
+    archive::{ArchiveError, CODE, MANIFEST, Manifest, Piece, VolumePiece, volume_file},
+    carry_out::StepError,
     deploy::DeployError,
     store::{ActivityRecord, BackupRecord},
     task::Task,
+    task_step::TaskStep,
 };
 use guise_model::BackupId;
 use std::{
@@ -14,6 +16,7 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
 };
 
 impl Platform {
@@ -58,18 +61,14 @@ impl Platform {
         }
         let unfinished = unfinished(directory, id);
         let written = self.write_archive(&backup, &unfinished, report).and_then(|()| {
-            let refused = |source| ArchiveError::File {
-                operation: "make",
-                path: directory.into(),
-                source,
-            };
-            fs::rename(&unfinished, directory).map_err(refused)?;
-            Ok(sync_parent(directory).map_err(refused)?)
+            report.step(&TaskStep::CompleteExport { backup: id }, || {
+                complete(&unfinished, directory).map_err(DeployError::from)
+            })
         });
         if written.is_err() {
-            remove(&unfinished).map_err(PlatformError::from)?;
+            remove(&unfinished)?;
         }
-        Ok(written?)
+        written
     }
 
     fn write_archive(
@@ -77,7 +76,7 @@ impl Platform {
         backup: &BackupRecord,
         directory: &Path,
         report: &Report,
-    ) -> Result<(), PlatformError> {
+    ) -> Result<(), DeployError> {
         remove(directory)?;
         // Only root may read it: it is all that the project has.
         let made = DirBuilder::new().mode(0o700).create(directory);
@@ -86,21 +85,37 @@ impl Platform {
             path: directory.into(),
             source,
         })?;
+        let part = |part| TaskStep::ExportPart {
+            backup: &backup.id,
+            part,
+        };
         let bundle = directory.join(CODE);
         report.line("Writing the code");
-        self.repository(&backup.project).bundle(&backup.commit, &bundle)?;
+        let code = report.step(&part(CODE), || {
+            self.repository(&backup.project).bundle(&backup.commit, &bundle)?;
+            Ok::<_, PlatformError>(Piece::written(&bundle)?)
+        })?;
         let mut volumes = Vec::new();
-        for kept in &backup.volumes {
+        for (number, kept) in backup.volumes.iter().enumerate() {
+            stop_if_cancelled(report)?;
             report.line(&format!("Writing the data of {}", kept.component));
             let path = directory.join(volume_file(&kept.component));
+            let piece = report.step(&part(&kept.component), || {
+                Ok::<_, PlatformError>(Piece::create(&path, |to| {
+                    self.node().volume_send(&kept.volume, to)
+                })??)
+            })?;
+            report.progress_of(number + 1, backup.volumes.len());
             volumes.push(VolumePiece {
                 component: kept.component.clone(),
-                piece: Piece::create(&path, |to| self.node().volume_send(&kept.volume, to))??,
+                piece,
             });
         }
         let project = self.project_by_id(&backup.project)?;
-        Manifest::new(backup, &project.title, Piece::written(&bundle)?, volumes).write(directory)?;
-        Ok(())
+        report.step(&part(MANIFEST), || {
+            let manifest = Manifest::new(backup, &project.title, code, volumes);
+            manifest.write(directory).map_err(DeployError::from)
+        })
     }
 }
 
@@ -109,6 +124,23 @@ pub(crate) fn must_be_absolute(path: &Path) -> Result<(), ArchiveError> {
         return Ok(());
     }
     Err(ArchiveError::Relative { path: path.into() })
+}
+
+/// A step that copies much begins only while nobody wants the activity to stop.
+pub(crate) fn stop_if_cancelled(report: &Report) -> Result<(), StepError> {
+    if report.cancelled().load(Ordering::Relaxed) {
+        return Err(StepError::Cancelled);
+    }
+    Ok(())
+}
+
+fn complete(unfinished: &Path, directory: &Path) -> Result<(), ArchiveError> {
+    let renamed = fs::rename(unfinished, directory).and_then(|()| sync_parent(directory));
+    renamed.map_err(|source| ArchiveError::File {
+        operation: "make",
+        path: directory.into(),
+        source,
+    })
 }
 
 /// Where an archive is written before it is complete: beside its place, under a name that nobody else uses.

@@ -6,11 +6,12 @@ use crate::{
     archive::{CODE, Manifest, Piece},
     backup::backup_volume,
     deploy::DeployError,
-    export::must_be_absolute,
+    export::{must_be_absolute, stop_if_cancelled},
     push_options::PushOptions,
     random,
     store::{ActivityRecord, BackupRecord, BackupStatus, BackupVolume, EnvironmentRecord, ProjectRecord},
     task::Task,
+    task_step::TaskStep,
 };
 use guise_model::BackupId;
 use std::path::Path;
@@ -55,15 +56,23 @@ impl Platform {
         }
         let directory = Path::new(directory);
         let manifest = Manifest::read(directory).map_err(PlatformError::from)?;
-        check_pieces(&manifest, directory, report)?;
-        self.take_code(environment, &manifest, directory)?;
+        report.step(&TaskStep::CheckArchive { backup: id }, || {
+            check_pieces(&manifest, directory, report)
+        })?;
+        report.step(&TaskStep::ImportCode { backup: id }, || {
+            self.take_code(environment, &manifest, directory)
+        })?;
         let backup = backup_of(&manifest, environment, id);
-        self.store().create_backup(&backup, None)?;
+        report.step(&TaskStep::BeginBackup { backup: id }, || {
+            self.store().create_backup(&backup, None)
+        })?;
         if let Err(error) = self.take_data(&backup, &manifest, directory, report) {
             self.remove_backup(&backup)?;
-            return Err(error.into());
+            return Err(error);
         }
-        self.store().set_backup_status(id, BackupStatus::Created)?;
+        report.step(&TaskStep::CompleteBackup { backup: id }, || {
+            self.store().set_backup_status(id, BackupStatus::Created)
+        })?;
         report.line(&format!(
             "Backup {id} is there. Restore it: guise backup restore {id}"
         ));
@@ -91,14 +100,23 @@ impl Platform {
         manifest: &Manifest,
         directory: &Path,
         report: &Report,
-    ) -> Result<(), PlatformError> {
-        for (kept, piece) in backup.volumes.iter().zip(&manifest.volumes) {
+    ) -> Result<(), DeployError> {
+        let pieces = backup.volumes.iter().zip(&manifest.volumes);
+        for (number, (kept, piece)) in pieces.enumerate() {
+            stop_if_cancelled(report)?;
             report.line(&format!("Reading the data of {}", kept.component));
-            let mut stream = Piece::open(&directory.join(piece.file()))?;
-            self.node().volume_receive(&kept.volume, &mut stream)?;
+            let step = TaskStep::ImportVolume {
+                backup: &backup.id,
+                component: &kept.component,
+            };
+            report.step(&step, || {
+                let mut stream = Piece::open(&directory.join(piece.file()))?;
+                Ok::<_, PlatformError>(self.node().volume_receive(&kept.volume, &mut stream)?)
+            })?;
+            report.progress_of(number + 1, backup.volumes.len());
         }
         // Before the record says that it is complete.
-        Ok(self.node().write_volumes_back()?)
+        Ok(self.node().write_volumes_back().map_err(PlatformError::from)?)
     }
 }
 

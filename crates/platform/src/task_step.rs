@@ -42,6 +42,10 @@ pub(crate) enum TaskStep<'a> {
     Deactivate,
     /// Record that an environment is stopped.
     Pause,
+    /// Have visitors wait for an environment to wake, and record that it sleeps.
+    Sleep,
+    /// Record that an environment is awake.
+    Wake,
     /// Forget an environment.
     Forget,
     /// Record what a backup will consist of.
@@ -52,6 +56,19 @@ pub(crate) enum TaskStep<'a> {
     CompleteBackup { backup: &'a BackupId },
     /// Delete a backup's volumes and its record.
     DeleteBackup { backup: &'a BackupId },
+    /// Write a part of a backup to a directory.
+    ExportPart { backup: &'a BackupId, part: &'a str },
+    /// Give a directory with a whole backup its name.
+    CompleteExport { backup: &'a BackupId },
+    /// Compare a directory's files with their checksums.
+    CheckArchive { backup: &'a BackupId },
+    /// Take a backup's code into the repository.
+    ImportCode { backup: &'a BackupId },
+    /// Read a component's volume of a backup.
+    ImportVolume {
+        backup: &'a BackupId,
+        component: &'a str,
+    },
     /// Copy a backup's volumes.
     CopyBackup { backup: &'a BackupId },
     /// Make the copies the environment's volumes.
