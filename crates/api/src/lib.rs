@@ -22,6 +22,7 @@ mod image;
 mod operation;
 pub mod paths;
 mod status;
+mod variable;
 
 pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
 pub use app::App;
@@ -40,3 +41,4 @@ pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUp
 pub use image::{BuildImage, Image, ImageKind};
 pub use operation::{Operation, RunOperation, RunSourceOperation, SourceOperation};
 pub use status::Status;
+pub use variable::{SetVariable, Variable};

@@ -11,9 +11,14 @@
 //! | POST | `…/environments` | [`BranchEnvironment`](crate::BranchEnvironment) | [`Activity`](crate::Activity) |
 //! | PATCH | `…/environments/{environment}` | [`SetProperty`](crate::SetProperty) | [`Changed`](crate::Changed) |
 //! | DELETE | `…/environments/{environment}` | | [`Activity`](crate::Activity) |
-//! | POST | `…/environments/{environment}/redeploy` (or `activate`, `deactivate`, `pause`, `resume`, `merge`) | | [`Activity`](crate::Activity) |
+//! | POST | `…/environments/{environment}/redeploy` (or `activate`, `deactivate`, `pause`, `resume`, `sleep`, `wake`, `merge`) | | [`Activity`](crate::Activity) |
+//! | POST | `…/environments/{environment}/redeploy?strategy=stopstart` (or `rolling`) | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/plan?commit=REVISION` | | [`Activity`](crate::Activity) |
 //! | POST | `…/environments/{environment}/synchronize?code=BOOL&data=BOOL` | | [`Activity`](crate::Activity) |
+//! | GET | `/v1/projects/{project}/variables` | | list of [`Variable`](crate::Variable) of the project |
+//! | POST, PATCH, DELETE | `/v1/projects/{project}/variables/{variable}` | [`SetVariable`](crate::SetVariable) | [`Changed`](crate::Changed) |
+//! | GET | `…/environments/{environment}/variables` | | list of [`Variable`](crate::Variable), inherited ones too |
+//! | POST, PATCH, DELETE | `…/environments/{environment}/variables/{variable}` | [`SetVariable`](crate::SetVariable) | [`Changed`](crate::Changed) |
 //! | GET | `…/environments/{environment}/backups` | | list of [`Backup`](crate::Backup), newest first |
 //! | POST | `…/environments/{environment}/backups` | [`CreateBackup`](crate::CreateBackup) | [`Activity`](crate::Activity) |
 //! | GET | `/v1/projects/{project}/backups/{backup}` | | [`Backup`](crate::Backup) |
@@ -68,10 +73,22 @@ pub const DEACTIVATE: &str = "/v1/projects/{project}/environments/{environment}/
 pub const PAUSE: &str = "/v1/projects/{project}/environments/{environment}/pause";
 /// Start a paused environment.
 pub const RESUME: &str = "/v1/projects/{project}/environments/{environment}/resume";
+/// Stop what an environment runs until somebody asks for it.
+pub const SLEEP: &str = "/v1/projects/{project}/environments/{environment}/sleep";
+/// Start an environment that sleeps.
+pub const WAKE: &str = "/v1/projects/{project}/environments/{environment}/wake";
 /// Merge an environment into its parent.
 pub const MERGE: &str = "/v1/projects/{project}/environments/{environment}/merge";
 /// Bring the parent's code or data into an environment.
 pub const SYNCHRONIZE: &str = "/v1/projects/{project}/environments/{environment}/synchronize";
+/// A project's own variables.
+pub const PROJECT_VARIABLES: &str = "/v1/projects/{project}/variables";
+/// One variable of a project.
+pub const PROJECT_VARIABLE: &str = "/v1/projects/{project}/variables/{variable}";
+/// An environment's variables, with those it inherits.
+pub const VARIABLES: &str = "/v1/projects/{project}/environments/{environment}/variables";
+/// One variable of an environment.
+pub const VARIABLE: &str = "/v1/projects/{project}/environments/{environment}/variables/{variable}";
 /// An environment's backups.
 pub const BACKUPS: &str = "/v1/projects/{project}/environments/{environment}/backups";
 /// One backup, of any environment of the project.

@@ -18,6 +18,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("images", &["image", "list"]),
     ("log", &["logs"]),
     ("sql", &["db", "sql"]),
+    ("variables", &["variable", "list"]),
     ("redis", &["db", "redis-cli"]),
     ("service:redis-cli", &["db", "redis-cli"]),
     ("mounts", &["mount", "list"]),

@@ -62,6 +62,12 @@ pub enum Error {
     },
     #[error("{app} has several databases: which one?")]
     WhichDatabase { app: String, known: Vec<String> },
+    #[error("there is no variable {name}")]
+    NoVariable { name: String },
+    #[error("whose shall {name} be?")]
+    NoLevel { name: String },
+    #[error("{name} has no value")]
+    NoValue { name: String },
     #[error("{app} has no mount{}", named(wanted.as_deref()))]
     NoMount {
         app: String,
@@ -111,6 +117,9 @@ impl Error {
             | Self::NoDatabase { .. }
             | Self::WhichDatabase { .. }
             | Self::NoMount { .. }
+            | Self::NoVariable { .. }
+            | Self::NoLevel { .. }
+            | Self::NoValue { .. }
             | Self::FileExists { .. }
             | Self::Write { .. }
             | Self::HookInput { .. }
@@ -167,6 +176,9 @@ impl Error {
                 vec![format!("name it with -r: {}", known.join(", "))]
             }
             Self::NoMount { known, .. } => vec![format!("name one with --mount: {}", known.join(", "))],
+            Self::NoVariable { .. } => vec!["guise variable list".into()],
+            Self::NoLevel { .. } => vec!["add --level project, or --level environment".into()],
+            Self::NoValue { .. } => vec!["add --value VALUE, or --value - to read it from standard input".into()],
             Self::FileExists { .. } => vec!["name another one with -f, or add --yes to replace it".into()],
             Self::LocalProgram { program, .. } => vec![format!("install it: apt-get install {program}")],
             Self::NoUrl { .. } => vec!["guise up".into()],

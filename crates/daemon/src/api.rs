@@ -16,6 +16,7 @@ mod logs;
 mod operations;
 mod projects;
 mod status;
+mod variables;
 
 pub(crate) use error::Failure;
 
@@ -73,8 +74,24 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::DEACTIVATE, post(lifecycle::deactivate))
         .route(paths::PAUSE, post(lifecycle::pause))
         .route(paths::RESUME, post(lifecycle::resume))
+        .route(paths::SLEEP, post(lifecycle::sleep))
+        .route(paths::WAKE, post(lifecycle::wake))
         .route(paths::MERGE, post(lifecycle::merge))
         .route(paths::SYNCHRONIZE, post(lifecycle::synchronize))
+        .route(paths::PROJECT_VARIABLES, get(variables::list_of_project))
+        .route(
+            paths::PROJECT_VARIABLE,
+            post(variables::create_of_project)
+                .patch(variables::update_of_project)
+                .delete(variables::delete_of_project),
+        )
+        .route(paths::VARIABLES, get(variables::list))
+        .route(
+            paths::VARIABLE,
+            post(variables::create)
+                .patch(variables::update)
+                .delete(variables::delete),
+        )
         .route(paths::BACKUPS, get(backups::list).post(backups::create))
         .route(paths::BACKUP, get(backups::show).delete(backups::delete))
         .route(paths::EXPORT, post(backups::export))

@@ -3,20 +3,17 @@
 use crate::{
     Platform, PlatformError,
     activity::Report,
-    assemble::{AppBuild, Images},
+    assemble::{AppBuild, Images, build_files},
+    effective::Phase,
     store::{BuildRecord, EnvironmentRecord, ProjectRecord, StoreError},
     variables,
 };
 use guise_build::{BuildError, BuildRequest};
-use guise_config::{App, Project};
+use guise_config::{App, NETWORK_STORAGE, Project, Service};
 use guise_image::Recipe;
 use guise_model::{ImageDigest, Limits};
 use guise_node::NodeError;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    panic::resume_unwind,
-    thread,
-};
+use std::{collections::BTreeSet, panic::resume_unwind, thread};
 
 /// What a build may use: the machine, within reason.
 pub(crate) const LIMITS: Limits = Limits {
@@ -24,6 +21,11 @@ pub(crate) const LIMITS: Limits = Limits {
     memory_bytes: 4_000_000_000,
     pids: 8192,
 };
+
+/// Whether a service is a container, not only a disk.
+fn runs(service: &Service) -> bool {
+    service.type_name != NETWORK_STORAGE
+}
 
 /// Why something could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +84,7 @@ impl Platform {
         report: &Report,
     ) -> Result<Images, BuildFailure> {
         let mut images = Images::default();
-        for service in &config.services {
+        for service in config.services.iter().filter(|service| runs(service)) {
             let base = self.base(&service.type_name, &service.resolved, report)?;
             images.services.insert(service.name.to_string(), base);
         }
@@ -192,10 +194,11 @@ impl Platform {
         };
         let repository = self.repository(&project.id);
         let recipe = self.recipe(app)?;
-        let env = variables::at_build_time(project, app, recipe.env());
+        let levels = self.levels(environment)?;
+        let given = levels.given(app, Phase::Build);
+        let env = variables::at_build_time(project, app, &given, recipe.env());
         let (repository, name) = (repository.path(), &app.name);
-        // No variable of the project or the environment is visible at build time yet.
-        let visible = BTreeMap::new();
+        let visible = levels.of_build(app.name.as_str());
         let id = guise_build::build_id(repository, commit, app, &visible, &base)
             .map_err(|error| failed(error.into()))?;
         let tree = guise_build::tree_id(repository, commit, &app.source_root)
@@ -222,6 +225,7 @@ impl Platform {
         let (slot, _) = self.place(environment, &component)?;
         let cache = self.build_cache(&project.id, name)?;
         let container = crate::deploy::fresh_container_id();
+        let files = build_files(recipe, app, LIMITS)?;
         let request = BuildRequest {
             repository,
             commit,
@@ -232,6 +236,7 @@ impl Platform {
             cache: &cache,
             container: &container,
             slot,
+            files: &files,
             limits: LIMITS,
         };
         let mut line = |line: &str| log.line(line);

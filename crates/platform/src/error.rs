@@ -34,6 +34,14 @@ pub enum PlatformError {
         /// Environments that exist.
         known: Vec<String>,
     },
+    /// The environment sleeps and does not wake.
+    #[error("environment {environment} sleeps and has failed to wake: guise activity log {activity}")]
+    NotAwake {
+        /// The environment.
+        environment: String,
+        /// The activity that was to wake it.
+        activity: guise_model::ActivityId,
+    },
     /// The environment has never been deployed.
     #[error("environment {environment} is not deployed yet")]
     NotDeployed {
@@ -212,6 +220,9 @@ pub enum PlatformError {
         /// Why not.
         reason: &'static str,
     },
+    /// A variable that cannot be so.
+    #[error(transparent)]
+    Variable(#[from] crate::variable::VariableError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

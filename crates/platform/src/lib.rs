@@ -25,6 +25,7 @@ mod deploy;
 pub mod desired;
 mod disk;
 mod edge;
+mod effective;
 mod error;
 mod export;
 mod fault;
@@ -48,16 +49,20 @@ mod roll;
 mod rollback;
 mod routes;
 mod schedule;
+mod seal;
 mod show_plan;
+mod sleep;
 mod source_operation;
 mod step;
 mod store;
 mod strategy;
+mod succession;
 mod sweep;
 mod tail;
 mod task;
 mod task_step;
 mod tree;
+mod variable;
 mod variables;
 
 pub use activity::{Activities, LogPart, Report};
@@ -77,13 +82,15 @@ pub use restore::Restoration;
 pub use retention::Retention;
 pub use routes::{ResolvedRoute, Target};
 pub use source_operation::SourceOperationView;
+pub use sleep::{Busy, SleepAfter, SleepDefaults};
 pub use step::Step;
 pub use store::{
     ActivityRecord, ActivityState, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,
-    EnvironmentStatus, EnvironmentType, ProjectRecord, StoreError, time,
+    EnvironmentStatus, EnvironmentType, ProjectRecord, StoreError, VariableRecord, time,
 };
 pub use strategy::Strategy;
 pub use tail::last_lines;
+pub use variable::{Level, VariableChange, VariableError};
 
 // The layer above holds these values without knowing the crates they come from.
 pub use guise_config::TypeList;
@@ -92,7 +99,12 @@ pub use guise_node::{
     ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, doctor::examine,
 };
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    thread::Thread,
+};
 use store::Store;
 
 /// Where the platform keeps things and how it is reached from outside.
@@ -110,6 +122,8 @@ pub struct PlatformConfig {
     pub retention: Retention,
     /// What crons are held to.
     pub crons: CronLimits,
+    /// After how long environments sleep.
+    pub sleep: SleepDefaults,
 }
 
 /// The platform. Cheap to clone; all methods may be called from any thread and block.
@@ -126,6 +140,8 @@ struct Shared {
     activities: Arc<Activities>,
     upkeep: schedule::Upkeep,
     crons: Arc<cron::gate::Gate>,
+    attention: Arc<sleep::Attention>,
+    sleep_watch: OnceLock<Thread>,
     builds: builds::Builds,
 }
 
@@ -153,6 +169,8 @@ impl Platform {
                 activities,
                 upkeep: schedule::Upkeep::default(),
                 crons: Arc::default(),
+                attention: Arc::default(),
+                sleep_watch: OnceLock::new(),
                 builds: builds::Builds::default(),
             }),
         })

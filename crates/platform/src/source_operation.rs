@@ -7,8 +7,10 @@
 use crate::{
     Platform, PlatformError,
     activity::Report,
-    build::BuildFailure,
+    assemble::build_files,
+    build::{BuildFailure, LIMITS},
     deploy::{DeployError, Reason, fresh_container_id},
+    effective::Phase,
     store::{ActivityRecord, EnvironmentRecord, EnvironmentStatus},
     task::Task,
     task_step::TaskStep,
@@ -197,7 +199,7 @@ impl Platform {
             branch: &environment.name,
             commit: head,
             slot,
-            limits: crate::build::LIMITS,
+            limits: LIMITS,
         };
         report.line(&format!("Running source operation {operation}"));
         let mut line = |text: &str| report.line(text);
@@ -218,7 +220,8 @@ impl Platform {
         let project = self.project_by_id(&environment.project)?;
         let base = self.base(&app.runtime.name, &app.runtime.resolved, report)?;
         let recipe = self.recipe(app).map_err(BuildFailure::from)?;
-        let mut env = variables::at_build_time(&project, app, recipe.env());
+        let seen = self.levels(environment)?.given(app, Phase::Build);
+        let mut env = variables::at_build_time(&project, app, &seen, recipe.env());
         env.insert("PLATFORM_BRANCH".into(), environment.name.clone());
         let given = variables.iter().filter_map(|(name, value)| {
             let name = name.strip_prefix("env:")?;
@@ -234,6 +237,7 @@ impl Platform {
             recipe,
             cache: self.build_cache(&environment.project, &app.name)?,
             container: fresh_container_id(),
+            files: build_files(recipe, app, LIMITS)?,
         })
     }
 

@@ -11,6 +11,8 @@ mod environments;
 mod exchange;
 mod ownership;
 mod projects;
+mod sealed;
+mod variables;
 
 pub use activities::{ActivityRecord, ActivityState};
 #[cfg(test)]
@@ -19,7 +21,11 @@ pub use backups::{BackupRecord, BackupStatus, BackupVolume};
 pub use deployments::{BuildRecord, DeploymentRecord};
 pub use environments::{EnvironmentRecord, EnvironmentStatus, EnvironmentType};
 pub use projects::ProjectRecord;
+pub use variables::VariableRecord;
+#[cfg(test)]
+pub(crate) use variables::tests::variable as variable_for_tests;
 
+use crate::seal::{Seal, SealError};
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
@@ -32,11 +38,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/2.sql"),
     include_str!("../migrations/3.sql"),
     include_str!("../migrations/4.sql"),
+    include_str!("../migrations/5.sql"),
+    include_str!("../migrations/6.sql"),
 ];
 
 /// The database.
 pub struct Store {
     connection: Mutex<Connection>,
+    seal: Seal,
 }
 
 /// What can go wrong with the database.
@@ -62,6 +71,9 @@ pub enum StoreError {
         /// Ours.
         known: usize,
     },
+    /// Something sealed cannot be opened, or nothing be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// A statement failed.
     #[error("the database refused a statement: {0}")]
     Statement(#[from] rusqlite::Error),
@@ -89,6 +101,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`], [`StoreError::TooNew`], or a failed migration (which leaves the old schema).
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let seal = Seal::open(&path.with_file_name("secrets.key"))?;
         let connection = Connection::open(path).map_err(|source| StoreError::Open {
             path: path.into(),
             source,
@@ -113,6 +126,7 @@ impl Store {
         }
         Ok(Self {
             connection: Mutex::new(connection),
+            seal,
         })
     }
 

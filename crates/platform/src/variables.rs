@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use crate::{
     desired::{ENV_FILE, ROUTES_FILE},
+    effective::Given,
     store::{EnvironmentRecord, ProjectRecord},
 };
 use guise_node::{Listen, RunFile};
 
 /// What an app is given at run time.
-pub struct Runtime<'a> {
+pub(crate) struct Runtime<'a> {
     /// Its project.
     pub project: &'a ProjectRecord,
     /// Its environment.
@@ -27,24 +28,30 @@ pub struct Runtime<'a> {
     pub routes: &'a Value,
     /// Where its start command must listen.
     pub listen: &'a Listen,
+    /// Its variables, and those that people set.
+    pub given: &'a Given,
     /// What its image sets for everyone: `PATH` and the like.
     pub image: &'a BTreeMap<String, String>,
 }
 
-/// The run-time environment, routes included. Later levels win: image, app variables, what the platform
-/// provides (spec 4.2).
-pub fn at_run_time(runtime: &Runtime<'_>) -> BTreeMap<String, String> {
-    let mut env = everywhere(runtime.image, runtime.app);
+/// The run-time environment, routes included. Later levels win: image, variables of the app, the project and the
+/// environment, what the platform provides (spec 4.2).
+pub(crate) fn at_run_time(runtime: &Runtime<'_>) -> BTreeMap<String, String> {
+    let mut env = person(runtime.image);
     relationship_variables(&mut env, runtime.relationships);
-    app_variables(&mut env, runtime.app);
+    env.extend(runtime.given.env.clone());
     let app = runtime.app;
+    provided_everywhere(&mut env, app);
     let commands = &app.web.commands;
     let mut set = |name: &str, value: String| drop(env.insert(name.into(), value));
-    set("PLATFORM_APPLICATION", encode(&app.normalised_json()));
+    set("PLATFORM_APPLICATION", encode(&application(app, runtime.tree)));
     set("PLATFORM_PROJECT", runtime.project.id.to_string());
     set("PLATFORM_PROJECT_ENTROPY", runtime.project.entropy.clone());
     set("PLATFORM_TREE_ID", runtime.tree.into());
-    set("PLATFORM_VARIABLES", encode(&platform_variables(app)));
+    set(
+        "PLATFORM_VARIABLES",
+        encode(&Value::Object(runtime.given.platform.clone())),
+    );
     set("PLATFORM_BRANCH", runtime.environment.name.clone());
     set("PLATFORM_ENVIRONMENT", runtime.environment.machine_name.clone());
     set(
@@ -88,18 +95,21 @@ pub fn at_run_time(runtime: &Runtime<'_>) -> BTreeMap<String, String> {
 }
 
 /// What a build is given besides what the build itself knows (its directories, its tree).
-pub fn at_build_time(
+pub(crate) fn at_build_time(
     project: &ProjectRecord,
     app: &App,
+    given: &Given,
     image: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let mut env = everywhere(image, app);
-    app_variables(&mut env, app);
+    let mut env = person(image);
+    env.extend(given.env.clone());
+    provided_everywhere(&mut env, app);
     env.insert("CI".into(), "true".into());
     env.insert("PLATFORM_APPLICATION".into(), encode(&app.build_json()));
     env.insert("PLATFORM_PROJECT".into(), project.id.to_string());
     env.insert("PLATFORM_PROJECT_ENTROPY".into(), project.entropy.clone());
-    env.insert("PLATFORM_VARIABLES".into(), encode(&platform_variables(app)));
+    let variables = Value::Object(given.platform.clone());
+    env.insert("PLATFORM_VARIABLES".into(), encode(&variables));
     env.insert("PLATFORM_VENDOR".into(), "platformsh".into());
     env
 }
@@ -128,7 +138,8 @@ pub fn files(env: &BTreeMap<String, String>) -> Vec<RunFile> {
     ]
 }
 
-fn everywhere(image: &BTreeMap<String, String>, app: &App) -> BTreeMap<String, String> {
+/// The image's own variables, and whose processes they are.
+fn person(image: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut env = image.clone();
     for (name, value) in [
         ("HOME", "/app"),
@@ -136,39 +147,21 @@ fn everywhere(image: &BTreeMap<String, String>, app: &App) -> BTreeMap<String, S
         ("LOGNAME", "web"),
         ("SHELL", "/bin/bash"),
         ("LANG", "C.UTF-8"),
-        ("PLATFORM_APP_DIR", "/app"),
-        ("PLATFORM_DIR", "/app"),
-        ("PLATFORM_APPLICATION_NAME", app.name.as_str()),
     ] {
         env.insert(name.into(), value.into());
     }
     env
 }
 
-/// `variables.env.NAME` as `NAME`, upper-cased (spec 1.12).
-fn app_variables(env: &mut BTreeMap<String, String>, app: &App) {
-    for (name, value) in app.variables.get("env").into_iter().flatten() {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => spaced_json(other),
-        };
-        env.insert(name.to_uppercase(), text);
+/// What the platform provides at build and at run time alike.
+fn provided_everywhere(env: &mut BTreeMap<String, String>, app: &App) {
+    for (name, value) in [
+        ("PLATFORM_APP_DIR", "/app"),
+        ("PLATFORM_DIR", "/app"),
+        ("PLATFORM_APPLICATION_NAME", app.name.as_str()),
+    ] {
+        env.insert(name.into(), value.into());
     }
-}
-
-/// All other prefixes, as `prefix:name` (spec 1.12).
-fn platform_variables(app: &App) -> Value {
-    let mut variables = Map::new();
-    for (prefix, values) in app
-        .variables
-        .iter()
-        .filter(|(prefix, _)| *prefix != "env" && *prefix != "php")
-    {
-        for (name, value) in values {
-            variables.insert(format!("{prefix}:{name}"), value.clone());
-        }
-    }
-    Value::Object(variables)
 }
 
 /// `DATABASE_HOST` and so on for the first endpoint of each relationship (spec 4.7).
@@ -203,7 +196,7 @@ fn relationship_variables(env: &mut BTreeMap<String, String>, relationships: &Ma
 }
 
 /// JSON with `, ` and `: ` between its parts, as the published examples have it.
-fn spaced_json(value: &Value) -> String {
+pub(crate) fn spaced_json(value: &Value) -> String {
     match value {
         Value::Array(items) => {
             format!(
@@ -219,6 +212,14 @@ fn spaced_json(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// `PLATFORM_APPLICATION` before base64: the configuration, and what it became (spec 4.1).
+fn application(app: &App, tree: &str) -> Value {
+    let mut value = app.normalised_json();
+    value["tree_id"] = tree.into();
+    value["app_dir"] = "/app".into();
+    value
 }
 
 /// base64 of JSON: standard alphabet, padded, no line breaks (spec 4.1).
@@ -237,6 +238,10 @@ fn is_identifier(name: &str) -> bool {
 pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
+
+#[cfg(test)]
+#[path = "variables_tests.rs"]
+mod table;
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,7 @@ pub mod schema;
 pub mod up;
 pub mod url;
 pub mod validate;
+pub mod variable;
 
 use crate::arguments::{Arguments, Command};
 use crate::context::Context;
@@ -83,6 +84,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Ps(ps) => ps.run(context).await,
         Command::Disk(disk) => disk.run(context).await,
         Command::Exec(exec) => exec.run(context).await,
+        Command::Variable(variable) => variable.run(context).await,
         Command::Db(db) => db.run(context).await,
         Command::Mount(mount) => mount.run(context).await,
         Command::Logs(logs) => logs.run(context).await,

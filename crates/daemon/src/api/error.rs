@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use guise_api::{ApiError, ErrorKind};
-use guise_platform::PlatformError;
+use guise_platform::{PlatformError, VariableError};
 
 /// An error on its way to a client.
 #[derive(Debug)]
@@ -58,6 +58,11 @@ impl From<PlatformError> for Failure {
             PlatformError::UnknownEnvironment { known: names, .. } => {
                 (ErrorKind::User, "environment.unknown", known("are", names))
             }
+            PlatformError::NotAwake { activity, .. } => (
+                ErrorKind::User,
+                "environment.not_awake",
+                vec![format!("`guise activity log {activity}` shows why.")],
+            ),
             PlatformError::NotDeployed { .. } => (
                 ErrorKind::User,
                 "environment.not_deployed",
@@ -103,6 +108,14 @@ impl From<PlatformError> for Failure {
             PlatformError::UnknownImage { .. } => (ErrorKind::User, "image.unknown", vec![]),
             PlatformError::UnknownProperty { known: names, .. } => {
                 (ErrorKind::User, "property.unknown", known("are", names))
+            }
+            PlatformError::Variable(error) => {
+                let code = match error {
+                    VariableError::Unknown { .. } => "variable.unknown",
+                    VariableError::Exists { .. } => "variable.exists",
+                    _ => "variable.invalid",
+                };
+                (ErrorKind::User, code, vec!["`guise variable list` shows those there are.".into()])
             }
             PlatformError::BadProperty { .. } => (ErrorKind::User, "property.invalid", vec![]),
             PlatformError::BadBranch { .. } => (ErrorKind::User, "branch.invalid", vec![]),

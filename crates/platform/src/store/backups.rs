@@ -81,11 +81,8 @@ fn with_volumes(connection: &Connection, mut backup: BackupRecord) -> rusqlite::
 impl Store {
     /// Records a backup that is about to be made, with what runs.
     pub fn create_backup(&self, backup: &BackupRecord, desired: Option<&Desired>) -> Result<(), StoreError> {
-        let desired = desired.map(serde_json::to_string).transpose();
-        let desired = desired.map_err(|error| StoreError::Unreadable {
-            what: "deployment",
-            reason: error.to_string(),
-        })?;
+        let desired = desired.map(|desired| super::sealed::close(&self.seal, desired));
+        let desired = desired.transpose()?;
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
         transaction.execute(
@@ -167,12 +164,7 @@ impl Store {
                 row.get(0)
             })
             .optional()?;
-        let read = |text: String| {
-            serde_json::from_str(&text).map_err(|error| StoreError::Unreadable {
-                what: "backup",
-                reason: error.to_string(),
-            })
-        };
+        let read = |text: String| super::sealed::open(&self.seal, &text);
         text.flatten().map(read).transpose()
     }
 }

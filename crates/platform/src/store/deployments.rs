@@ -1,7 +1,7 @@
 //! Builds and deployments.
 
 use super::{Store, StoreError, now};
-use crate::{desired::Desired, random};
+use crate::{desired::Desired, random, seal::Seal};
 use guise_model::{DeploymentId, ImageDigest, ProjectId};
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -28,13 +28,13 @@ pub struct BuildRecord {
     pub tree: String,
 }
 
-fn deployment(row: &Row<'_>) -> rusqlite::Result<DeploymentRecord> {
+fn deployment(seal: &Seal, row: &Row<'_>) -> rusqlite::Result<DeploymentRecord> {
     let id = DeploymentId::new(row.get::<_, String>("id")?);
     let desired: String = row.get("desired")?;
     Ok(DeploymentRecord {
         id: id.map_err(|error| super::unreadable(Box::new(error)))?,
         commit: row.get("commit_id")?,
-        desired: serde_json::from_str(&desired).map_err(|error| super::unreadable(Box::new(error)))?,
+        desired: super::sealed::open(seal, &desired).map_err(|error| super::unreadable(Box::new(error)))?,
         created_at: row.get("created_at")?,
     })
 }
@@ -102,10 +102,7 @@ impl Store {
         desired: &Desired,
     ) -> Result<DeploymentId, StoreError> {
         let id = DeploymentId::new(random::letters(13)).expect("13 random letters are a deployment id");
-        let desired = serde_json::to_string(desired).map_err(|error| StoreError::Unreadable {
-            what: "deployment",
-            reason: error.to_string(),
-        })?;
+        let desired = super::sealed::close(&self.seal, desired)?;
         self.connection().execute(
             "INSERT INTO deployments (id, project, environment, commit_id, desired, created_at)
              VALUES (?, ?, ?, ?, ?, ?)",
@@ -118,7 +115,9 @@ impl Store {
     pub fn deployment(&self, id: &DeploymentId) -> Result<Option<DeploymentRecord>, StoreError> {
         let connection = self.connection();
         let mut statement = connection.prepare_cached("SELECT * FROM deployments WHERE id = ?")?;
-        Ok(statement.query_row([id.as_str()], deployment).optional()?)
+        Ok(statement
+            .query_row([id.as_str()], |row| deployment(&self.seal, row))
+            .optional()?)
     }
 
     /// An environment's deployments, newest first.
@@ -132,8 +131,30 @@ impl Store {
             "SELECT * FROM deployments WHERE project = ? AND environment = ?
              ORDER BY created_at DESC, rowid DESC",
         )?;
-        let found = statement.query_map(params![project.as_str(), environment], deployment)?;
+        let read = |row: &Row<'_>| deployment(&self.seal, row);
+        let found = statement.query_map(params![project.as_str(), environment], read)?;
         Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Records that an environment is awake, and in which containers its deployment runs now.
+    pub fn woken(
+        &self,
+        environment: &super::EnvironmentRecord,
+        id: &DeploymentId,
+        desired: &Desired,
+    ) -> Result<(), StoreError> {
+        let desired = super::sealed::close(&self.seal, desired)?;
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        transaction.execute(
+            "UPDATE deployments SET desired = ? WHERE id = ?",
+            params![desired, id.as_str()],
+        )?;
+        transaction.execute(
+            "UPDATE environments SET asleep = FALSE WHERE project = ? AND name = ?",
+            params![environment.project.as_str(), environment.name],
+        )?;
+        Ok(transaction.commit()?)
     }
 
     /// Forgets a deployment.

@@ -30,6 +30,10 @@ pub struct EnvironmentRecord {
     pub deployed_at: Option<String>,
     /// Whether search engines are asked to stay away.
     pub restrict_robots: bool,
+    /// Whether it sleeps: it is active, and nothing of it runs until somebody asks for it.
+    pub asleep: bool,
+    /// After how long without a visitor it sleeps; `None` for what its type says.
+    pub sleep_after: Option<String>,
     /// Whether its activation clones its parent's data.
     pub clone_parent_on_create: bool,
     /// How it is deployed unless a deployment says otherwise.
@@ -98,6 +102,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EnvironmentRecord> {
             .map_err(refused)?,
         deployed_at: row.get("deployed_at")?,
         restrict_robots: row.get("restrict_robots")?,
+        asleep: row.get("asleep")?,
+        sleep_after: row.get("sleep_after")?,
         clone_parent_on_create: row.get("clone_parent_on_create")?,
         strategy: Strategy::find(&row.get::<_, String>("deployment_strategy")?).unwrap_or_default(),
     })
@@ -180,7 +186,7 @@ impl Store {
         status: EnvironmentStatus,
     ) -> Result<(), StoreError> {
         self.connection().execute(
-            "UPDATE environments SET status = ? WHERE project = ? AND name = ?",
+            "UPDATE environments SET status = ?, asleep = FALSE WHERE project = ? AND name = ?",
             params![status.as_str(), project.as_str(), name],
         )?;
         Ok(())
@@ -195,7 +201,7 @@ impl Store {
         commit: &str,
     ) -> Result<(), StoreError> {
         self.connection().execute(
-            "UPDATE environments SET status = 'active', deployment = ?, head_commit = ?, deployed_at = ?
+            "UPDATE environments SET status = 'active', asleep = FALSE, deployment = ?, head_commit = ?, deployed_at = ?
              WHERE project = ? AND name = ?",
             params![deployment.as_str(), commit, now(), project.as_str(), name],
         )?;
@@ -213,7 +219,7 @@ impl Store {
             )?;
         }
         transaction.execute(
-            "UPDATE environments SET status = 'inactive', deployment = NULL, deployed_at = NULL
+            "UPDATE environments SET status = 'inactive', asleep = FALSE, deployment = NULL, deployed_at = NULL
              WHERE project = ? AND name = ?",
             params![project.as_str(), name],
         )?;
@@ -235,6 +241,10 @@ impl Store {
             "UPDATE environments SET parent =
                  (SELECT parent FROM environments WHERE project = ?1 AND name = ?2)
              WHERE project = ?1 AND parent = ?2",
+            params![project.as_str(), name],
+        )?;
+        transaction.execute(
+            "DELETE FROM variables WHERE project = ? AND environment = ?",
             params![project.as_str(), name],
         )?;
         transaction.execute(
