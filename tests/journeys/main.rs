@@ -11,10 +11,14 @@ mod bad_input;
 mod changes;
 mod crons;
 mod echo_site;
+mod full_volume;
 mod guestbook;
 mod interrupted;
 mod load;
+mod multi_app;
+mod pushed_branches;
 mod site;
+mod sleep;
 mod together;
 
 use anyhow::{Context, Result};
@@ -72,12 +76,24 @@ const JOURNEYS: &[Journey] = &[
         bad_input::full_disk,
     ),
     (
+        "a full volume harms only its owner, who is told",
+        full_volume::harms_only_its_owner,
+    ),
+    (
         "a killed daemon is not missed, and adopts what it finds",
         interrupted::killed_daemon,
     ),
     (
         "a Ctrl-C during a push leaves a site that serves and can be pushed to",
         interrupted::ctrl_c,
+    ),
+    (
+        "a pushed branch runs, and goes when git deletes it",
+        pushed_branches::run_and_go,
+    ),
+    (
+        "a push that git took and nobody told of is deployed",
+        pushed_branches::nobody_tells,
     ),
     (
         "two pushes at once to one branch end with one of them",
@@ -92,8 +108,16 @@ const JOURNEYS: &[Journey] = &[
         load::no_request_is_lost,
     ),
     (
+        "an idle environment sleeps and wakes for its visitors",
+        sleep::sleeps_and_wakes,
+    ),
+    (
         "a cron runs in time and makes way for a deployment",
         crons::run_in_time,
+    ),
+    (
+        "a project of several apps is built and operated",
+        multi_app::is_built_and_operated,
     ),
     (
         "a backup is restored with and without its code, in a copy, and from outside",
