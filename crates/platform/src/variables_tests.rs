@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     effective::{Levels, Phase},
     routes::{ResolvedRoute, platform_routes},
-    store::{EnvironmentStatus, EnvironmentType, variable_for_tests as variable},
+    store::{EnvironmentStatus, EnvironmentType, Store, variable_for_tests as variable},
 };
 use guise_config::{Tree, TypeList};
 use serde_json::json;
@@ -58,19 +58,20 @@ fn app() -> App {
         .remove(0)
 }
 
+fn store() -> (tempfile::TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("guise.db")).unwrap();
+    (directory, store)
+}
+
 fn project() -> ProjectRecord {
-    ProjectRecord {
-        id: guise_model::ProjectId::new("abcdefgh12345").unwrap(),
-        title: "Shop".into(),
-        default_branch: "main".into(),
-        entropy: "e".repeat(56),
-        created_at: String::new(),
-    }
+    let mut project = store().1.create_project("Shop", "main").unwrap();
+    project.id = guise_model::ProjectId::new("abcdefgh12345").unwrap();
+    project
 }
 
 fn at_run(app: &App, levels: &Levels, listen: &Listen) -> BTreeMap<String, String> {
-    let directory = tempfile::tempdir().unwrap();
-    let store = crate::store::Store::open(&directory.path().join("guise.db")).unwrap();
+    let (_directory, store) = store();
     let owner = store.create_project("Shop", "main").unwrap().id;
     let mut environment = store
         .create_environment(&owner, "feature/x", EnvironmentType::Staging, None)
