@@ -22,10 +22,17 @@ pub struct Project {
     pub title: String,
     /// The branch that is production.
     pub default_branch: String,
+    /// Whether the push of a new branch makes an environment that runs.
+    #[serde(default = "yes")]
+    pub push_activates: bool,
     /// Where to push to.
     pub git_url: String,
     /// When it was made, RFC 3339 in UTC.
     pub created_at: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// An environment to be made as a branch of another.
@@ -65,6 +72,15 @@ pub struct Environment {
     /// Whether search engines are asked to stay away.
     #[serde(default)]
     pub restrict_robots: bool,
+    /// Whether it sleeps until somebody asks for it.
+    #[serde(default)]
+    pub asleep: bool,
+    /// After how long without a visitor it sleeps: `2h`, or `off`.
+    #[serde(default)]
+    pub sleep_after: String,
+    /// How it is deployed unless a deployment says otherwise: `stopstart` or `rolling`.
+    #[serde(default)]
+    pub deployment_strategy: String,
     /// Its routes, the primary one first.
     pub routes: Vec<Route>,
 }

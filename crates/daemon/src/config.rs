@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use guise_model::Instance;
-use guise_platform::{CronLimits, Retention};
+use guise_platform::{CronLimits, Retention, SleepDefaults};
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -29,6 +29,8 @@ pub struct Config {
     pub backups: Retention,
     /// What crons are held to.
     pub crons: CronLimits,
+    /// After how long without a visitor environments sleep, by their type: `development = "2h"`, or `"off"`.
+    pub sleep: SleepDefaults,
 }
 
 impl Default for Config {
@@ -42,6 +44,7 @@ impl Default for Config {
             pool_bytes: 20_000_000_000,
             backups: Retention::default(),
             crons: CronLimits::default(),
+            sleep: SleepDefaults::default(),
         }
     }
 }

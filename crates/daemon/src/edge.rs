@@ -5,8 +5,9 @@
 use guise_api::edge::{Action, Command, Reply, Route};
 use guise_platform::{Edge, EdgeError, ResolvedRoute, Target};
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader, Write},
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::{SocketAddr, SocketAddrV4},
     os::unix::{net::UnixStream, process::CommandExt},
     path::PathBuf,
     process::Stdio,
@@ -38,6 +39,8 @@ pub struct EdgeConfig {
 pub struct EdgeClient {
     config: EdgeConfig,
     connection: Mutex<Option<BufReader<UnixStream>>>,
+    /// A connection of its own for the one who waits for visitors.
+    visitors: Mutex<Option<BufReader<UnixStream>>>,
     /// Held while an edge is started; false once no edge shall be started any more.
     wanted: Mutex<bool>,
 }
@@ -51,6 +54,7 @@ impl EdgeClient {
         let client = Self {
             config,
             connection: Mutex::new(None),
+            visitors: Mutex::new(None),
             wanted: Mutex::new(true),
         };
         client.ensure()?;
@@ -170,7 +174,7 @@ impl Edge for EdgeClient {
         &self,
         environment: &str,
         routes: &[ResolvedRoute],
-        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+        address: &dyn Fn(&str) -> Option<SocketAddrV4>,
     ) -> Result<(), EdgeError> {
         let command = Command::Routes {
             environment: environment.into(),
@@ -183,7 +187,7 @@ impl Edge for EdgeClient {
         &self,
         environment: &str,
         routes: &[ResolvedRoute],
-        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+        address: &dyn Fn(&str) -> Option<SocketAddrV4>,
     ) -> Result<u32, EdgeError> {
         let command = Command::Switch {
             environment: environment.into(),
@@ -215,6 +219,52 @@ impl Edge for EdgeClient {
         self.ask("release requests", environment, &command).map(|_| ())
     }
 
+    fn sleep(&self, environment: &str, failed: bool) -> Result<u32, EdgeError> {
+        let command = Command::Sleep {
+            environment: environment.into(),
+            drain_ms: milliseconds(DRAIN),
+            patience_ms: milliseconds(PATIENCE),
+            failed,
+        };
+        match self.ask("let the environment sleep", environment, &command)? {
+            Reply::Held { under_way } => Ok(under_way),
+            _ => Ok(0),
+        }
+    }
+
+    fn visitors(&self) -> Result<Vec<String>, EdgeError> {
+        let mut connection = self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wait = || {
+            let open = match connection.take() {
+                Some(open) => open,
+                None => BufReader::new(UnixStream::connect(self.control())?),
+            };
+            let reply = exchange(connection.insert(open), &Command::AwaitVisitor)?;
+            std::io::Result::Ok(reply)
+        };
+        match wait() {
+            Ok(Reply::Visited { environments }) => Ok(environments),
+            answer => {
+                *connection = None;
+                Err(EdgeError {
+                    operation: "tell of visitors",
+                    environment: "all environments".into(),
+                    reason: format!("it answered {answer:?}"),
+                })
+            }
+        }
+    }
+
+    fn idle(&self) -> Result<BTreeMap<String, Duration>, EdgeError> {
+        match self.ask("say who is idle", "all environments", &Command::Idle)? {
+            Reply::Idle { environments } => Ok(environments
+                .into_iter()
+                .map(|(key, idle)| (key, Duration::from_millis(idle)))
+                .collect()),
+            _ => Ok(BTreeMap::new()),
+        }
+    }
+
     fn retain(&self, environments: Vec<String>) -> Result<(), EdgeError> {
         self.ask(
             "forget the others",
@@ -236,15 +286,15 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn edge_routes(routes: &[ResolvedRoute], address: &dyn Fn(&str) -> Option<Ipv4Addr>) -> Vec<Route> {
+fn edge_routes(routes: &[ResolvedRoute], address: &dyn Fn(&str) -> Option<SocketAddrV4>) -> Vec<Route> {
     let served = routes.iter().filter_map(|route| edge_route(route, address));
     served.collect()
 }
 
-fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<Ipv4Addr>) -> Option<Route> {
+fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<SocketAddrV4>) -> Option<Route> {
     let action = match &route.target {
         Target::Upstream { upstream, .. } => Action::Upstream {
-            address: SocketAddrV4::new(address(upstream)?, 80),
+            address: address(upstream)?,
         },
         Target::Redirect { to } => Action::Redirect {
             to: to.trim_end_matches('/').into(),

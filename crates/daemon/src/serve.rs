@@ -139,6 +139,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         hook_command: hook_command(&program, &state),
         retention: config.backups,
         crons: config.crons,
+        sleep: config.sleep,
     };
     let platform = Platform::open(platform_config, node, edge.clone())?;
     let recovered = platform.clone();
@@ -147,6 +148,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
 
     platform.keep_schedule();
     platform.run_crons();
+    platform.keep_sleep();
 
     let listener = listen(&socket)?;
     let stop = Arc::new(Stop::default());

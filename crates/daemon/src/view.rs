@@ -15,6 +15,7 @@ pub(crate) fn project(platform: &Platform, project: ProjectRecord) -> Project {
         id: project.id,
         title: project.title,
         default_branch: project.default_branch,
+        push_activates: project.push_activates,
         git_url,
         created_at: project.created_at,
     }
@@ -26,6 +27,7 @@ pub(crate) fn environment(
 ) -> Result<Environment, Failure> {
     use guise_platform::{EnvironmentStatus as Status, EnvironmentType as Type};
     let routes = platform.routes(&environment)?;
+    let sleep_after = platform.sleep_after(&environment).to_string();
     Ok(Environment {
         name: environment.name,
         title: environment.title,
@@ -46,6 +48,9 @@ pub(crate) fn environment(
         head_commit: environment.head_commit,
         deployed_at: environment.deployed_at,
         restrict_robots: environment.restrict_robots,
+        asleep: environment.asleep,
+        sleep_after,
+        deployment_strategy: environment.strategy.as_str().into(),
         routes: routes
             .into_iter()
             .map(|route| {

@@ -117,6 +117,7 @@ impl Platform {
     fn runs_crons(&self, environment: &EnvironmentRecord, now: Timestamp) -> bool {
         let days = self.config().crons.pause_after_days;
         environment.status == EnvironmentStatus::Active
+            && !environment.asleep
             && (environment.kind == EnvironmentType::Production
                 || deployed_within(environment, SignedDuration::from_hours(24 * i64::from(days)), now))
     }

@@ -347,7 +347,11 @@ impl Platform {
             };
             self.edge()
                 .set_routes(&environment.key(), &deployed.routes, &address)?;
-            self.edge().release(&environment.key())?;
+            if environment.asleep {
+                self.edge().sleep(&environment.key(), false)?;
+            } else {
+                self.edge().release(&environment.key())?;
+            }
         }
         Ok(())
     }

@@ -1,17 +1,17 @@
 //! What the platform asks of the edge.
 
 use crate::routes::ResolvedRoute;
-use std::net::Ipv4Addr;
+use std::{collections::BTreeMap, net::SocketAddrV4, time::Duration};
 
 /// The edge as the platform sees it. The daemon implements it over the edge's control socket; it also says
 /// everything again to an edge that was restarted.
 pub trait Edge: Send + Sync {
-    /// Replaces an environment's routes. `address` finds the container behind an app's name.
+    /// Replaces an environment's routes. `address` finds where an app or service serves HTTP.
     fn set_routes(
         &self,
         environment: &str,
         routes: &[ResolvedRoute],
-        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+        address: &dyn Fn(&str) -> Option<SocketAddrV4>,
     ) -> Result<(), EdgeError>;
 
     /// Replaces an environment's routes and waits for the requests that go by the old ones; answers how many did not
@@ -20,7 +20,7 @@ pub trait Edge: Send + Sync {
         &self,
         environment: &str,
         routes: &[ResolvedRoute],
-        address: &dyn Fn(&str) -> Option<Ipv4Addr>,
+        address: &dyn Fn(&str) -> Option<SocketAddrV4>,
     ) -> Result<u32, EdgeError>;
 
     /// New requests wait; answers how many of those under way did not end in time.
@@ -28,6 +28,16 @@ pub trait Edge: Send + Sync {
 
     /// Lets the waiting requests go.
     fn release(&self, environment: &str) -> Result<(), EdgeError>;
+
+    /// From now on visitors of the environment wait until it is released, and are told of; answers how many of the
+    /// requests under way did not end in time. `failed`: it has just failed to wake.
+    fn sleep(&self, environment: &str, failed: bool) -> Result<u32, EdgeError>;
+
+    /// Waits for visitors of environments that sleep; answers which ones.
+    fn visitors(&self) -> Result<Vec<String>, EdgeError>;
+
+    /// How long nobody has asked for each environment.
+    fn idle(&self) -> Result<BTreeMap<String, Duration>, EdgeError>;
 
     /// Forgets every environment that is not named.
     fn retain(&self, environments: Vec<String>) -> Result<(), EdgeError>;

@@ -81,8 +81,8 @@ pub use push::{Received, RefUpdate, Verdict};
 pub use restore::Restoration;
 pub use retention::Retention;
 pub use routes::{ResolvedRoute, Target};
-pub use source_operation::SourceOperationView;
 pub use sleep::{Busy, SleepAfter, SleepDefaults};
+pub use source_operation::SourceOperationView;
 pub use step::Step;
 pub use store::{
     ActivityRecord, ActivityState, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,

@@ -240,12 +240,29 @@ impl Platform {
             let parent = self.parent_of(environment)?;
             self.merge_branches(environment, &parent.name, report)?;
         }
-        if data {
-            self.stop(environment, report)?;
-            self.delete_data(environment, report)?;
-            self.clone_data(environment, report)?;
+        if !data {
+            return self.deploy_head(environment, report);
         }
-        self.deploy_head(environment, report)
+        let key = environment.key();
+        report.step(&TaskStep::Hold, || {
+            self.edge().hold(&key).map_err(PlatformError::from)
+        })?;
+        let outcome = self
+            .replace_data(environment, report)
+            .map_err(DeployError::from)
+            .and_then(|()| self.deploy_head(environment, report));
+        // Also after a failure: visitors are told so instead of waiting.
+        report.step(&TaskStep::Release, || {
+            self.edge().release(&key).map_err(PlatformError::from)
+        })?;
+        outcome
+    }
+
+    /// Stops an environment and gives it a clone of its parent's data instead of its own.
+    fn replace_data(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
+        self.close(environment, report)?;
+        self.delete_data(environment, report)?;
+        self.clone_data(environment, report)
     }
 
     pub(crate) fn run_merge(

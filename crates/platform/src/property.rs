@@ -1,9 +1,11 @@
 //! What people set of an environment or a project by `info PROPERTY VALUE` (spec 5.1, 6).
 
 use crate::{
-    Platform, PlatformError,
+    Platform, PlatformError, SleepAfter,
     store::{ActivityRecord, EnvironmentRecord, EnvironmentType, ProjectRecord},
+    strategy::Strategy,
 };
+use rusqlite::ToSql;
 
 /// The longest title, in bytes.
 const LONGEST_TITLE: usize = 255;
@@ -15,10 +17,19 @@ enum Property {
     Type,
     Parent,
     RestrictRobots,
+    DeploymentStrategy,
+    SleepAfter,
 }
 
 impl Property {
-    const ALL: [Self; 4] = [Self::Title, Self::Type, Self::Parent, Self::RestrictRobots];
+    const ALL: [Self; 6] = [
+        Self::Title,
+        Self::Type,
+        Self::Parent,
+        Self::RestrictRobots,
+        Self::DeploymentStrategy,
+        Self::SleepAfter,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -26,6 +37,8 @@ impl Property {
             Self::Type => "type",
             Self::Parent => "parent",
             Self::RestrictRobots => "restrict_robots",
+            Self::SleepAfter => "sleep_after",
+            Self::DeploymentStrategy => "deployment_strategy",
         }
     }
 
@@ -47,11 +60,7 @@ impl Property {
 
     /// A value that is a truth.
     fn truth(self, value: &str) -> Result<bool, PlatformError> {
-        match value {
-            "true" | "yes" | "1" => Ok(true),
-            "false" | "no" | "0" => Ok(false),
-            _ => Err(self.refuse(value, "it is true or false")),
-        }
+        truth(value).ok_or_else(|| self.refuse(value, "it is true or false"))
     }
 }
 
@@ -80,7 +89,34 @@ impl Platform {
                     .set_environment_column(environment, "type", Some(&kind.as_str()))?;
                 Ok(None)
             }
+            Property::DeploymentStrategy => {
+                let strategy = Strategy::find(value)
+                    .ok_or_else(|| property.refuse(value, "it is stopstart or rolling"))?;
+                self.store().set_environment_column(
+                    environment,
+                    "deployment_strategy",
+                    Some(&strategy.as_str()),
+                )?;
+                Ok(None)
+            }
             Property::Parent => self.set_parent(environment, value).map(|()| None),
+            Property::SleepAfter => {
+                let refuse = |_| {
+                    property.refuse(
+                        value,
+                        "it is off, or a number with s, m, h or d, or - for its type's",
+                    )
+                };
+                let own = (value != "-")
+                    .then(|| value.parse::<SleepAfter>().map_err(refuse))
+                    .transpose()?;
+                let own = own.map(|own| own.to_string());
+                let own = own.as_ref().map(|own| own as &dyn ToSql);
+                self.store()
+                    .set_environment_column(environment, "sleep_after", own)?;
+                self.reset_sleep_watch();
+                Ok(None)
+            }
             Property::RestrictRobots => {
                 let restrict = property.truth(value)?;
                 self.store()
@@ -100,17 +136,27 @@ impl Platform {
         property: &str,
         value: &str,
     ) -> Result<(), PlatformError> {
-        if property != "title" {
-            return Err(PlatformError::UnknownProperty {
+        match property {
+            "title" => {
+                check_title("title", value)?;
+                if value.is_empty() {
+                    return Err(Property::Title.refuse(value, "a project is found by it"));
+                }
+                Ok(self.store().set_project_title(&project.id, value)?)
+            }
+            "push_activates" => {
+                let activates = truth(value).ok_or_else(|| PlatformError::BadProperty {
+                    property: "push_activates",
+                    value: value.into(),
+                    reason: "it is true or false",
+                })?;
+                Ok(self.store().set_push_activates(&project.id, activates)?)
+            }
+            _ => Err(PlatformError::UnknownProperty {
                 given: property.into(),
-                known: vec!["title".into()],
-            });
+                known: vec!["title".into(), "push_activates".into()],
+            }),
         }
-        check_title("title", value)?;
-        if value.is_empty() {
-            return Err(Property::Title.refuse(value, "a project is found by it"));
-        }
-        Ok(self.store().set_project_title(&project.id, value)?)
     }
 
     /// Hangs an environment on another one, or on none for `-`.
@@ -157,6 +203,14 @@ impl Platform {
             strategy: None,
         };
         self.submit(kind, environment, &description, &task).map(Some)
+    }
+}
+
+fn truth(value: &str) -> Option<bool> {
+    match value {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
     }
 }
 
@@ -208,7 +262,14 @@ mod tests {
         let Err(PlatformError::UnknownProperty { known, .. }) = Property::find("colour") else {
             panic!("found");
         };
-        assert_eq!(known, ["title", "type", "parent", "restrict_robots"]);
+        let settable = [
+            "title",
+            "type",
+            "parent",
+            "restrict_robots",
+            "deployment_strategy",
+        ];
+        assert!(known.contains(&"title".into()) && known.contains(&"parent".into()), "{known:?}");
     }
 
     #[test]

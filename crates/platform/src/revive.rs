@@ -19,7 +19,8 @@ impl Platform {
     pub(crate) fn revive(&self) -> Result<(), PlatformError> {
         let unfinished = self.store().unfinished_activities()?;
         let mut environments = self.store().all_environments()?;
-        environments.retain(|environment| environment.status == EnvironmentStatus::Active);
+        environments
+            .retain(|environment| environment.status == EnvironmentStatus::Active && !environment.asleep);
         for environment in environments {
             let comes_up = unfinished.iter().any(|activity| decides(activity, &environment));
             if comes_up || self.runs(&environment)? {

@@ -55,6 +55,13 @@ pub(crate) enum Task {
     },
     /// Stop all that runs; data stays.
     Pause,
+    /// Stop all that runs until somebody asks for it.
+    Sleep {
+        /// Only if nobody needs it when the task's turn comes.
+        if_idle: bool,
+    },
+    /// Start what sleeps.
+    Wake,
     /// Start a paused environment.
     Resume,
     /// Start what ran before the machine was booted.
@@ -221,13 +228,19 @@ impl Platform {
             let upkeep = &platform.shared.upkeep;
             let _images_stay = upkeep.images.read().unwrap_or_else(PoisonError::into_inner);
             upkeep.stale.store(true, Ordering::Relaxed);
+            let by_itself = matches!(task, Task::Sleep { .. } | Task::Backup { .. });
+            let _keeps_awake = (!by_itself).then(|| platform.shared.attention.busy(&environment.key()));
             // What is queued may have waited: the environment is looked at again when its turn comes.
             let current = platform
                 .store()
                 .environment(&environment.project, &environment.name);
             let environment = current.ok().flatten().unwrap_or(environment);
             platform.look_at_disk(&environment, report);
-            match platform.run(&environment, &task, report) {
+            let outcome = platform.run(&environment, &task, report);
+            if !matches!(task, Task::Sleep { .. } | Task::Wake) {
+                platform.sleep_on(&environment);
+            }
+            match outcome {
                 Ok(()) => {
                     report.line(&format!("Done in {:.1} s.", begun.elapsed().as_secs_f64()));
                     true
@@ -254,6 +267,8 @@ impl Platform {
             Task::Deactivate => self.run_deactivate(environment, report),
             Task::Delete { branch_is_gone } => self.run_delete(environment, *branch_is_gone, report),
             Task::Pause => self.run_pause(environment, report),
+            Task::Sleep { if_idle } => self.run_sleep(environment, *if_idle, report),
+            Task::Wake => self.run_wake(environment, report),
             Task::Resume => self.deploy_head(environment, report),
             Task::Revive => self.run_revive(environment, report),
             Task::Synchronize { code, data } => self.run_synchronize(environment, *code, *data, report),

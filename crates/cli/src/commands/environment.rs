@@ -3,6 +3,7 @@
 mod branch;
 mod lifecycle;
 mod loss;
+mod redeploy;
 mod synchronize;
 mod tree;
 
@@ -18,7 +19,8 @@ use lifecycle::Target;
 pub enum Environment {
     /// List a project's environments as a tree
     List,
-    /// Show an environment, or one property of it, or set one: title, type, parent, restrict_robots
+    /// Show an environment, or one property of it, or set one: title, type, parent, restrict_robots, sleep_after,
+    /// deployment_strategy
     Info(Property),
     Branch(branch::Branch),
     /// Start an inactive environment, with a clone of its parent's data
@@ -31,10 +33,13 @@ pub enum Environment {
     Pause(Target),
     /// Start a paused environment
     Resume(Target),
+    /// Stop an environment until somebody asks for it
+    Sleep(Target),
+    /// Start an environment that sleeps
+    Wake(Target),
     /// Merge an environment's branch into its parent's, and deploy the parent
     Merge(Target),
-    /// Deploy an environment again, as it is
-    Redeploy(Target),
+    Redeploy(redeploy::Redeploy),
     #[command(visible_alias = "sync")]
     Synchronize(synchronize::Synchronize),
 }
@@ -50,8 +55,10 @@ impl Environment {
             Self::Delete(target) => lifecycle::delete(context, target).await,
             Self::Pause(target) => lifecycle::ask(context, target, paths::PAUSE).await,
             Self::Resume(target) => lifecycle::ask(context, target, paths::RESUME).await,
+            Self::Sleep(target) => lifecycle::ask(context, target, paths::SLEEP).await,
+            Self::Wake(target) => lifecycle::ask(context, target, paths::WAKE).await,
             Self::Merge(target) => lifecycle::ask(context, target, paths::MERGE).await,
-            Self::Redeploy(target) => lifecycle::ask(context, target, paths::REDEPLOY).await,
+            Self::Redeploy(redeploy) => redeploy.run(context).await,
             Self::Synchronize(synchronize) => synchronize.run(context).await,
         }?;
         Ok(0)
@@ -70,7 +77,7 @@ async fn info(context: &Context, property: Property) -> Result<(), Error> {
         ("machine name", environment.machine_name.clone()),
         ("project", environment.project.to_string()),
         ("type", kind(environment.kind).into()),
-        ("status", status(environment.status).into()),
+        ("status", status(&environment).into()),
         (
             "parent",
             environment.parent.clone().unwrap_or_else(|| "none".into()),
@@ -84,6 +91,8 @@ async fn info(context: &Context, property: Property) -> Result<(), Error> {
             environment.deployed_at.clone().unwrap_or_else(|| "never".into()),
         ),
         ("restrict robots", environment.restrict_robots.to_string()),
+        ("sleep after", environment.sleep_after.clone()),
+        ("deployment strategy", environment.deployment_strategy.clone()),
     ];
     for route in &environment.routes {
         fields.push(("route", format!("{} → {}", route.url, route.to)));
@@ -99,8 +108,9 @@ fn kind(kind: EnvironmentType) -> &'static str {
     }
 }
 
-fn status(status: EnvironmentStatus) -> &'static str {
-    match status {
+fn status(environment: &Found) -> &'static str {
+    match environment.status {
+        EnvironmentStatus::Active if environment.asleep => "asleep",
         EnvironmentStatus::Active => "active",
         EnvironmentStatus::Inactive => "inactive",
         EnvironmentStatus::Paused => "paused",

@@ -115,7 +115,11 @@ impl From<PlatformError> for Failure {
                     VariableError::Exists { .. } => "variable.exists",
                     _ => "variable.invalid",
                 };
-                (ErrorKind::User, code, vec!["`guise variable list` shows those there are.".into()])
+                (
+                    ErrorKind::User,
+                    code,
+                    vec!["`guise variable list` shows those there are.".into()],
+                )
             }
             PlatformError::BadProperty { .. } => (ErrorKind::User, "property.invalid", vec![]),
             PlatformError::BadBranch { .. } => (ErrorKind::User, "branch.invalid", vec![]),

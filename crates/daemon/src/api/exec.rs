@@ -53,13 +53,15 @@ pub(crate) async fn start(
         .to_bytes();
     let wanted: Exec = serde_json::from_slice(&body)
         .map_err(|error| bad(format!("the request is not understood: {error}")))?;
-    let session = blocking(&app, move |platform| {
+    let (session, awake) = blocking(&app, move |platform| {
         let environment = platform.environment(&platform.project(&project)?, &name)?;
+        let awake = platform.rouse(&environment)?;
         let component = platform.container_of(&environment, wanted.container.as_deref())?;
-        Ok(platform.exec(&component, &wanted.argv, wanted.tty)?)
+        Ok((platform.exec(&component, &wanted.argv, wanted.tty)?, awake))
     })
     .await?;
     tokio::spawn(async move {
+        let _stays_awake = awake;
         match upgrade.await {
             Ok(upgraded) => serve(TokioIo::new(upgraded), session).await,
             Err(error) => {

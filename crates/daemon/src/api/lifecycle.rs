@@ -78,6 +78,14 @@ pub(crate) async fn resume(State(app): State<App>, named: Named) -> Answer {
     act(app, named, |platform, environment| platform.resume(environment)).await
 }
 
+pub(crate) async fn sleep(State(app): State<App>, named: Named) -> Answer {
+    act(app, named, |platform, environment| platform.sleep(environment)).await
+}
+
+pub(crate) async fn wake(State(app): State<App>, named: Named) -> Answer {
+    act(app, named, |platform, environment| platform.wake(environment)).await
+}
+
 pub(crate) async fn merge(State(app): State<App>, named: Named) -> Answer {
     act(app, named, |platform, environment| platform.merge(environment)).await
 }

@@ -55,7 +55,9 @@ impl Platform {
         let current = self
             .store()
             .environment(&environment.project, &environment.name)?;
-        let Some(current) = current.filter(|current| current.status == EnvironmentStatus::Active) else {
+        let Some(current) =
+            current.filter(|current| current.status == EnvironmentStatus::Active && !current.asleep)
+        else {
             return Ok(None);
         };
         let deployed = self.deployed(&current)?;

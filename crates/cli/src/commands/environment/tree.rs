@@ -95,8 +95,8 @@ fn columns(now: Timestamp) -> Vec<Column<Branch>> {
             format!("{}{}", branch.indent, branch.found.name)
         }),
         Column::new("TYPE", |branch: &Branch| kind(branch.found.kind).into()),
-        Column::new("STATUS", |branch: &Branch| status(branch.found.status).into())
-            .toned(|branch| tone(branch.found.status)),
+        Column::new("STATUS", |branch: &Branch| status(&branch.found).into())
+            .toned(|branch| tone(&branch.found)),
         Column::new("COMMIT", |branch: &Branch| commit(&branch.found)),
         // A URL would be broken over lines, and then nobody can click on it: `guise url` prints it.
         Column::new("DEPLOYED", move |branch: &Branch| {
@@ -118,8 +118,9 @@ fn commit(environment: &Environment) -> String {
         .unwrap_or_default()
 }
 
-fn tone(status: EnvironmentStatus) -> Tone {
-    match status {
+fn tone(environment: &Environment) -> Tone {
+    match environment.status {
+        EnvironmentStatus::Active if environment.asleep => Tone::Faint,
         EnvironmentStatus::Active => Tone::Good,
         EnvironmentStatus::Dirty | EnvironmentStatus::Deleting => Tone::Busy,
         EnvironmentStatus::Inactive | EnvironmentStatus::Paused => Tone::Faint,
@@ -145,6 +146,9 @@ mod tests {
             head_commit: Some("0123456789abcdef".into()),
             deployed_at: Some("2026-11-24T10:00:00Z".into()),
             restrict_robots: true,
+            asleep: false,
+            sleep_after: "2h".into(),
+            deployment_strategy: "stopstart".into(),
             routes: vec![],
         }
     }
