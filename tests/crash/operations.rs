@@ -119,6 +119,56 @@ pub const PAIRS: &[Pair] = &[
         ],
     },
     Pair {
+        sentence: "a mount is pushed by rolling, and taken away again",
+        operations: &[
+            Operation {
+                name: "rolling push of a mount",
+                activity: "environment.push",
+                succeeds: true,
+                spares_production: false,
+                prepare: |scene| scene.change_app("mounts:\n", MOUNTS),
+                command: |scene| Ok(scene.rolling_push()),
+                arrived: |scene| scene.main_is_right(),
+            },
+            Operation {
+                name: "rolling push without the mount",
+                activity: "environment.push",
+                succeeds: true,
+                spares_production: false,
+                prepare: |scene| scene.change_app(MOUNTS, "mounts:\n"),
+                command: |scene| Ok(scene.rolling_push()),
+                arrived: |scene| scene.main_is_right(),
+            },
+        ],
+    },
+    Pair {
+        sentence: "a branch is pushed and deleted in git",
+        operations: &[
+            Operation {
+                name: "push of a branch",
+                activity: "environment.push",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| {
+                    scene.add_to_main()?;
+                    scene.site.repository.write("page.txt", &scene.page.borrow())?;
+                    scene.site.repository.commit("Begin a branch")
+                },
+                command: |scene| Ok(scene.push("HEAD:refs/heads/pushed")),
+                arrived: |scene| scene.is_as_main("pushed"),
+            },
+            Operation {
+                name: "deletion of a branch",
+                activity: "environment.delete",
+                succeeds: true,
+                spares_production: true,
+                prepare: |_| Ok(()),
+                command: |scene| Ok(scene.push(":refs/heads/pushed")),
+                arrived: |scene| scene.is_unknown("pushed"),
+            },
+        ],
+    },
+    Pair {
         sentence: "code that does not start is pushed, and repaired",
         operations: &[
             Operation {
@@ -160,16 +210,7 @@ pub const PAIRS: &[Pair] = &[
                 spares_production: true,
                 prepare: |_| Ok(()),
                 command: |scene| Ok(scene.guise(&["--yes", "environment", "delete", "gone"])),
-                arrived: |scene| {
-                    let known = scene
-                        .guise
-                        .json(scene.site.repository.root(), &["environment", "list"])?;
-                    ensure!(
-                        !known.to_string().contains("\"gone\""),
-                        "it is still there: {known}"
-                    );
-                    scene.main_is_right()
-                },
+                arrived: |scene| scene.is_unknown("gone"),
             },
         ],
     },
@@ -273,7 +314,13 @@ pub const PAIRS: &[Pair] = &[
             spares_production: false,
             prepare: |scene| {
                 scene.change_page()?;
-                let words = ["push", "--quiet", "guise", "HEAD:refs/heads/feature"];
+                let words = [
+                    "push",
+                    "--quiet",
+                    "--push-option=environment.status=inactive",
+                    "guise",
+                    "HEAD:refs/heads/feature",
+                ];
                 scene.site.repository.git(&words).map(drop)
             },
             command: |scene| Ok(scene.guise(&["environment", "merge", "feature"])),
@@ -365,6 +412,20 @@ impl<'a> Scene<'a> {
         self.guise.command(self.site.repository.root(), arguments)
     }
 
+    /// `git push` of one ref.
+    fn push(&self, what: &str) -> Command {
+        self.site.repository.push_of(&["guise", what])
+    }
+
+    fn rolling_push(&self) -> Command {
+        let words = [
+            "--push-option=deploy.strategy=rolling",
+            "guise",
+            "HEAD:refs/heads/main",
+        ];
+        self.site.repository.push_of(&words)
+    }
+
     fn data(&self) -> String {
         self.data.borrow().clone()
     }
@@ -423,6 +484,16 @@ impl<'a> Scene<'a> {
             "{environment} has {data:?} instead of {expected:?}"
         );
         Ok(())
+    }
+
+    fn is_unknown(&self, environment: &str) -> Result<()> {
+        let root = self.site.repository.root();
+        let known = self.guise.json(root, &["environment", "list"])?;
+        ensure!(
+            !known.to_string().contains(&format!("\"{environment}\"")),
+            "{environment} is still there: {known}"
+        );
+        self.main_is_right()
     }
 
     fn nothing_runs_in(&self, environment: &str) -> Result<()> {

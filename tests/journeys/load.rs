@@ -10,6 +10,12 @@ const LEAST_RATE: f64 = 500.0;
 /// Between two pushes, as with people: runit waits a second before it restarts what it started within the last one.
 const PAUSE: Duration = Duration::from_millis(1200);
 
+/// Each strategy, and what the push of new code and of another size show with it.
+const STRATEGIES: [(&str, &str, &str); 2] = [
+    ("stopstart", "Swapping the code", "Holding requests"),
+    ("rolling", "Switching requests", "Switching requests"),
+];
+
 pub fn no_request_is_lost(guise: &Guise) -> Result<()> {
     let all = std::env::var_os("GUISE_TEST_ALL").is_some();
     let (swaps, reloads, recreations) = if all { (50, 10, 5) } else { (5, 2, 1) };
@@ -28,18 +34,29 @@ pub fn no_request_is_lost(guise: &Guise) -> Result<()> {
         "that is no load: {LEAST_RATE} requests a second are"
     );
 
-    let swapped = under_load(&url, || {
-        (1..=swaps).try_for_each(|n| change_code(&repository, &url, n))
-    })?;
-    println!("    {swaps} code-only deployments: {}", told(&swapped));
     let reloaded = under_load(&url, || {
         (1..=reloads).try_for_each(|n| change_locations(&repository, n))
     })?;
     println!("    {reloads} reloads of nginx: {}", told(&reloaded));
-    let recreated = under_load(&url, || {
-        (1..=recreations).try_for_each(|n| change_size(&repository, n))
-    })?;
-    println!("    {recreations} new containers: {}", told(&recreated));
+    for (turn, (strategy, swap, recreation)) in (0..).zip(STRATEGIES) {
+        let words = ["environment", "info", "deployment_strategy", strategy];
+        guise.run(repository.root(), &words)?.ok()?;
+        let of_turn = |count: u32| turn * count + 1..=(turn + 1) * count;
+        let swapped = under_load(&url, || {
+            of_turn(swaps).try_for_each(|n| change_code(&repository, &url, n, swap))
+        })?;
+        println!(
+            "    {strategy}, {swaps} code-only deployments: {}",
+            told(&swapped)
+        );
+        let recreated = under_load(&url, || {
+            of_turn(recreations).try_for_each(|n| change_size(&repository, n, recreation))
+        })?;
+        println!(
+            "    {strategy}, {recreations} new containers: {}",
+            told(&recreated)
+        );
+    }
     Ok(())
 }
 
@@ -76,10 +93,10 @@ fn told(load: &(Seen, Duration)) -> String {
     )
 }
 
-fn change_code(repository: &Repository, url: &str, n: u32) -> Result<()> {
+fn change_code(repository: &Repository, url: &str, n: u32, step: &str) -> Result<()> {
     let page = format!("page {n}");
     repository.write(PAGE, &page)?;
-    push(repository, &page, "Swapping the code")?;
+    push(repository, &page, step)?;
     let served = http::get(url)?.text();
     ensure!(served == page, "{served:?} is served instead of {page:?}");
     Ok(())
@@ -90,10 +107,10 @@ fn change_locations(repository: &Repository, n: u32) -> Result<()> {
     push(repository, "Serve files", "Reloading nginx")
 }
 
-fn change_size(repository: &Repository, n: u32) -> Result<()> {
+fn change_size(repository: &Repository, n: u32, step: &str) -> Result<()> {
     let (old, new) = if n % 2 == 1 { ("L", "XL") } else { ("XL", "L") };
     repository.replace(APP, &format!("size: {old}"), &format!("size: {new}"))?;
-    push(repository, &format!("Be of size {new}"), "Opening app")
+    push(repository, &format!("Be of size {new}"), step)
 }
 
 /// A push whose deployment does `step`.

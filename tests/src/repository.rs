@@ -140,12 +140,15 @@ impl Repository {
         Push::of(self.push_command())
     }
 
-    /// `git push`, to be run.
+    /// `git push` of the last commit to `main`, to be run.
     pub fn push_command(&self) -> Command {
+        self.push_of(&["guise", "HEAD:refs/heads/main"])
+    }
+
+    /// `git push` with these arguments, to be run.
+    pub fn push_of(&self, arguments: &[&str]) -> Command {
         let mut command = self.command();
-        command
-            .args(["push", "guise", "HEAD:refs/heads/main"])
-            .stdin(Stdio::null());
+        command.arg("push").args(arguments).stdin(Stdio::null());
         command
     }
 

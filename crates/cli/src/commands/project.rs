@@ -91,6 +91,7 @@ fn fields(project: &Found) -> Vec<(&'static str, String)> {
         ("id", project.id.to_string()),
         ("title", project.title.clone()),
         ("default branch", project.default_branch.clone()),
+        ("push activates", project.push_activates.to_string()),
         ("git url", project.git_url.clone()),
         ("created", project.created_at.clone()),
     ]
@@ -147,6 +148,7 @@ mod tests {
             id: ProjectId::new("abcdefgh12345").unwrap(),
             title: "Guest book".into(),
             default_branch: "main".into(),
+            push_activates: true,
             git_url: "/srv/projects/abcdefgh12345/repository.git".into(),
             created_at: "2026-11-24T12:00:00Z".into(),
         }];

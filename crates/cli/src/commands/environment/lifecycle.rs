@@ -12,9 +12,9 @@ use guise_api::{Activity, paths};
 #[derive(Debug, Args)]
 pub struct Target {
     /// Branch of the environment [default: the current one]
-    branch: Option<String>,
+    pub branch: Option<String>,
     #[command(flatten)]
-    wait: Wait,
+    pub wait: Wait,
 }
 
 /// Asks for what `path` stands for: a verb that loses nothing and has nothing to show.
