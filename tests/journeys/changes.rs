@@ -97,6 +97,13 @@ const ROWS: &[Row] = &[
         changes: WHOLE_APP,
     },
     Row {
+        change: "a service's disk",
+        edit: |site| site.replace(SERVICES, "disk: 256", "disk: 512"),
+        says: &["Limiting the volume of db"],
+        keeps_quiet_about: &["Holding", "Opening", "Stopping", "Restarting"],
+        changes: &[],
+    },
+    Row {
         change: "a service's endpoint",
         edit: |site| {
             site.append(

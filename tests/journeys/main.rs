@@ -14,6 +14,7 @@ mod echo_site;
 mod full_volume;
 mod guestbook;
 mod interrupted;
+mod languages;
 mod load;
 mod multi_app;
 mod pushed_branches;
@@ -118,6 +119,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "a project of several apps is built and operated",
         multi_app::is_built_and_operated,
+    ),
+    (
+        "the examples of all languages keep what they are given",
+        languages::keep_what_they_are_given,
     ),
     (
         "a backup is restored with and without its code, in a copy, and from outside",
