@@ -1,7 +1,7 @@
 //! Which languages and services there are, and the images behind them.
 
 use crate::{Platform, PlatformError, store::ActivityRecord};
-use guise_config::{ServiceType, TypeList};
+use guise_config::{NETWORK_STORAGE, ServiceType, TypeList};
 use guise_image::{Catalog, RecipeKind};
 use guise_model::ImageDigest;
 use guise_node::AppImage;
@@ -81,6 +81,7 @@ impl Platform {
 /// What configurations may name, from a catalog of recipes.
 pub fn type_list(catalog: &Catalog) -> TypeList {
     let mut types = TypeList::default();
+    types.services.insert(NETWORK_STORAGE.into(), network_storage());
     for recipe in catalog.recipes() {
         let versions = recipe.versions();
         for name in recipe.type_names() {
@@ -98,4 +99,14 @@ pub fn type_list(catalog: &Catalog) -> TypeList {
         }
     }
     types
+}
+
+/// A disk that apps mount: the one service without a recipe, since nothing runs. The versions are those of the platform
+/// that the configurations were written for; here both are the same.
+fn network_storage() -> ServiceType {
+    ServiceType {
+        versions: vec!["1.0".into(), "2.0".into()],
+        default_endpoint: None,
+        min_disk_mb: Some(128),
+    }
 }

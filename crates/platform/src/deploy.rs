@@ -115,6 +115,13 @@ impl Platform {
     ) -> Result<Built, DeployError> {
         let project = self.project_by_id(&environment.project)?;
         let config = self.read_configuration(environment, commit)?;
+        let unfit = self.unfit_services(environment, &config.services)?;
+        if !unfit.is_empty() {
+            let reasons: Vec<String> = unfit.iter().map(|unfit| format!("E: {unfit}")).collect();
+            return Err(DeployError::Configuration {
+                rendered: reasons.join("\n"),
+            });
+        }
         let images = report.step(&TaskStep::Build { commit }, || {
             self.build(&project, environment, &config, commit, report)
         })?;

@@ -5,7 +5,7 @@ use guise_config::{Cron, Operation};
 use guise_model::VolumeId;
 use guise_node::{ContainerSpec, Listen, User};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddrV4};
 
 /// A whole environment as one commit wants it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,17 @@ pub struct Component {
     pub env: BTreeMap<String, String>,
     /// How it gets ready and stops.
     pub life: Life,
+}
+
+impl Component {
+    /// Where it serves HTTP, if it does: an app's nginx, or a service that routes lead to.
+    pub(crate) fn front(&self) -> SocketAddrV4 {
+        let port = match self.life {
+            Life::Service { port, .. } => port,
+            Life::App { .. } | Life::Worker => 80,
+        };
+        SocketAddrV4::new(self.spec.link.address, port)
+    }
 }
 
 /// What kind of thing a component is.
@@ -85,6 +96,9 @@ pub enum Life {
     Worker,
     /// A service.
     Service {
+        /// The port it listens on.
+        #[serde(default)]
+        port: u16,
         /// Command that succeeds once it is ready.
         ready: Vec<String>,
         /// Command that makes databases and users, and what it reads.

@@ -112,7 +112,7 @@ impl Platform {
             if let Some(commit) = &update.new
                 && self.becomes(&project, branch, &options)? != Becomes::Stored
             {
-                self.check_configuration(&repository, branch, commit, &mut verdict)?;
+                self.check_configuration(&project, &repository, branch, commit, &mut verdict)?;
             }
         }
         if verdict.accepted {
@@ -172,6 +172,7 @@ impl Platform {
     /// Whether the configuration of a pushed commit is valid.
     fn check_configuration(
         &self,
+        project: &ProjectRecord,
         repository: &Repository,
         branch: &str,
         commit: &str,
@@ -189,6 +190,11 @@ impl Platform {
         verdict
             .output
             .push_str(&guise_config::render(diagnostics, Colour::Never));
+        if let (Ok(loaded), Some(environment)) = (&loaded, self.store().environment(&project.id, branch)?) {
+            for unfit in self.unfit_services(&environment, &loaded.project.services)? {
+                verdict.refuse(&unfit.to_string());
+            }
+        }
         if loaded.is_err() {
             verdict.warn("");
             verdict.refuse(&format!(

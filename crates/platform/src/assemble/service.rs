@@ -15,7 +15,14 @@ impl Assembly<'_> {
     pub(super) fn service(&self, service: &Service, base: &ImageDigest) -> Result<Component, PlatformError> {
         let recipe = self.recipe_of(service)?;
         let facts = recipe.service().ok_or_else(|| no_service(service))?;
-        let context = self.service_context(service, recipe)?;
+        let related = self.related(&service.relationships)?;
+        let mut context = self.service_context(service, recipe)?;
+        context["relationships"] = related
+            .credentials
+            .iter()
+            .map(|(name, targets)| (name.clone(), targets[0].clone()))
+            .collect::<Map<_, _>>()
+            .into();
         let name = service.name.to_string();
         let (slot, address) = self.place(&name);
         let user = user_of(recipe);
@@ -42,7 +49,6 @@ impl Assembly<'_> {
             mode: file.mode,
         });
         let provision = facts.provision(&context).map_err(bad_recipe)?;
-        let related = self.related(&service.relationships)?;
         Ok(Component {
             kind: ComponentKind::Service,
             image_type: service.as_written(),
@@ -69,6 +75,7 @@ impl Assembly<'_> {
             volumes,
             env: recipe.env().clone(),
             life: Life::Service {
+                port: facts.port(),
                 ready: facts.ready().to_vec(),
                 provision: provision.map(|p| Provision {
                     argv: p.argv,
