@@ -11,7 +11,7 @@ const WITHOUT_HOOKS: &str = "--receive-pack=git -c core.hooksPath=/dev/null rece
 
 pub fn run_and_go(guise: &Guise) -> Result<()> {
     let site = Site::write(guise, "pushed-branches")?;
-    let mount = "mounts:\n    data: { source: local, source_path: data }\nweb:\n";
+    let mount = "disk: 128\nmounts:\n    data: { source: local, source_path: data }\nweb:\n";
     site.repository.replace(".platform.app.yaml", "web:\n", mount)?;
     site.repository.commit("Keep files")?;
     guise.run(site.repository.root(), &["up"])?.ok()?;
