@@ -96,6 +96,14 @@ pub fn post_form(url: &str, parts: &[Part<'_>]) -> Result<Response> {
     )
 }
 
+/// Sends `body`, which is of this type.
+///
+/// # Errors
+/// When no whole answer comes.
+pub fn post(url: &str, content_type: &str, body: &[u8]) -> Result<Response> {
+    request("POST", url, Some((content_type, body)))
+}
+
 fn request(method: &str, url: &str, body: Option<(&str, &[u8])>) -> Result<Response> {
     let (authority, path) = parts(url)?;
     let mut connection = Connection::open(authority)?;
