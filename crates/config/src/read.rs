@@ -3,6 +3,7 @@
 pub mod app;
 mod cron;
 mod duration;
+mod extensions;
 mod firewall;
 pub mod instance;
 pub mod legacy;

@@ -18,6 +18,8 @@ pub trait Types {
     fn service_names(&self) -> Vec<String>;
     /// The endpoint that a service has without being configured: `mysql`.
     fn default_endpoint(&self, service_type: &str) -> Option<String>;
+    /// What `runtime.extensions` of a language's version may name; `None` where there is no such thing.
+    fn extensions(&self, name: &str, version: &str) -> Option<&[String]>;
     /// Least disk of a service in megabytes; `None` for services that keep nothing on a disk.
     fn min_disk_mb(&self, service_type: &str) -> Option<u64>;
 }
@@ -49,6 +51,8 @@ pub enum Resolution {
 pub struct TypeList {
     /// Language to versions.
     pub runtimes: BTreeMap<String, Vec<String>>,
+    /// Language to version to its extensions.
+    pub extensions: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// Type to service.
     pub services: BTreeMap<String, ServiceType>,
 }
@@ -91,6 +95,10 @@ impl Types for TypeList {
 
     fn default_endpoint(&self, service_type: &str) -> Option<String> {
         self.services.get(service_type)?.default_endpoint.clone()
+    }
+
+    fn extensions(&self, name: &str, version: &str) -> Option<&[String]> {
+        Some(self.extensions.get(name)?.get(version)?)
     }
 
     fn min_disk_mb(&self, service_type: &str) -> Option<u64> {

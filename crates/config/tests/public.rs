@@ -15,6 +15,10 @@ use std::path::Path;
 struct Anything;
 
 impl Types for Anything {
+    fn extensions(&self, _: &str, _: &str) -> Option<&[String]> {
+        None
+    }
+
     fn runtime(&self, _: &str, version: &str) -> Resolution {
         Resolution::Exact {
             version: version.into(),

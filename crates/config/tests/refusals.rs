@@ -218,6 +218,19 @@ dependencies: {perl: {x: 1}}
 }
 
 #[test]
+fn extensions_that_the_image_does_not_have_are_only_warned_of() {
+    let text =
+        "name: app\ntype: 'php:8.2'\nruntime:\n  extensions: [redis, {name: blackfire}, pdo_pgsl, json]\n";
+    let said = warnings(&Commit::of([(".platform.app.yaml", text)]));
+    assert!(
+        said.contains("the image php:8.2 has no extension `blackfire`; it is left out"),
+        "{said}"
+    );
+    assert!(said.contains("did you mean `pdo_pgsql`?"), "{said}");
+    assert_eq!(said.matches("has no extension").count(), 2, "{said}");
+}
+
+#[test]
 fn findings_for_machines_have_lines_and_columns() {
     let findings = guise_config::load(&app("banana: 1\n"), &commit::types()).unwrap_err();
     let json = findings[0].to_json();

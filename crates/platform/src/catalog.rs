@@ -2,10 +2,11 @@
 
 use crate::{Platform, PlatformError, store::ActivityRecord};
 use guise_config::{NETWORK_STORAGE, ServiceType, TypeList};
-use guise_image::{Catalog, RecipeKind};
+use guise_image::{Catalog, Extensions, Recipe, RecipeKind};
 use guise_model::ImageDigest;
 use guise_node::AppImage;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 impl Platform {
     /// What configurations may name, from the node's recipes.
@@ -94,7 +95,10 @@ pub fn type_list(catalog: &Catalog) -> TypeList {
                     };
                     types.services.insert(name.to_string(), service);
                 }
-                _ => drop(types.runtimes.insert(name.to_string(), versions.clone())),
+                _ => {
+                    types.runtimes.insert(name.to_string(), versions.clone());
+                    types.extensions.insert(name.to_string(), extensions(recipe));
+                }
             }
         }
     }
@@ -109,4 +113,17 @@ fn network_storage() -> ServiceType {
         default_endpoint: None,
         min_disk_mb: Some(128),
     }
+}
+
+/// All names that an app may ask for, by version; also those that are always there.
+fn extensions(recipe: &Recipe) -> BTreeMap<String, Vec<String>> {
+    let of_version = |version: String| {
+        let Extensions {
+            default,
+            more,
+            built_in,
+        } = recipe.extensions(&version)?.clone();
+        Some((version, [default, more, built_in].concat()))
+    };
+    recipe.versions().into_iter().filter_map(of_version).collect()
 }

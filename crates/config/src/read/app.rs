@@ -69,6 +69,9 @@ impl Reader<'_> {
         build.flavor = build.flavor.or(legacy_flavor);
         let dependencies = self.dependencies(&fields);
         let runtime_settings = self.runtime_settings(&fields, &type_name);
+        if let (Some(runtime), Some(settings)) = (&runtime, fields.get("runtime")) {
+            self.check_extensions(runtime, settings);
+        }
         let operations = self.operations(&fields);
         let source_operations = self.source_operations(fields.get("source"));
         Some(App {

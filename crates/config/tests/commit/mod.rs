@@ -57,6 +57,10 @@ pub fn types() -> TypeList {
             ("golang".to_string(), versions(&["1.24", "1.26"])),
             ("java".to_string(), versions(&["17", "21"])),
         ]),
+        extensions: BTreeMap::from([(
+            "php".to_string(),
+            BTreeMap::from([("8.2".to_string(), versions(&["redis", "json", "pdo_pgsql"]))]),
+        )]),
         services: BTreeMap::from([
             service("mariadb", &["10.11", "11.8"], "mysql", Some(256)),
             service("mysql", &["10.11", "11.8"], "mysql", Some(256)),

@@ -46,6 +46,7 @@ pub fn web(kind: &str, text: &str) -> Web {
     }
     let versions = |version: &str| vec![version.to_string()];
     let types = TypeList {
+        extensions: BTreeMap::new(),
         runtimes: BTreeMap::from([
             ("php".into(), versions("8.4")),
             ("python".into(), versions("3.13")),
