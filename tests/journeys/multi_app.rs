@@ -4,6 +4,19 @@ use crate::site::says;
 use anyhow::{Context, Result, ensure};
 use journeys::{Guise, Push, Repository, http};
 
+/// Whom the nested app may talk to, once it may not to everybody: what base images are made from, which is there.
+const FIREWALL: &str = "  firewall: {outbound: [{domains: [deb.debian.org], ports: [80]}]}\n";
+
+/// Says which of two ports of that host can be connected to.
+const KNOCK: &str = r#"import socket
+for port in 80, 443:
+    try:
+        socket.create_connection(("deb.debian.org", port), 3)
+        print(port, "open")
+    except OSError:
+        print(port, "closed")
+"#;
+
 /// Answers what it is called, and what the app says that it has a relationship to.
 const SERVER: &str = r#"import http.server, os, urllib.request
 
@@ -33,7 +46,11 @@ const APPLICATIONS: &str = r#"- name: front
           git commit -qam "Rename the front to $NAME"
   relationships:
     api: {service: api, endpoint: http}
-  hooks: {build: 'sleep 1; echo built $PLATFORM_APPLICATION_NAME'}
+  hooks:
+    build: |
+      echo built $PLATFORM_APPLICATION_NAME
+      [ ! -f $PLATFORM_CACHE_DIR/kept ] || cat $PLATFORM_CACHE_DIR/kept
+      echo kept by an earlier build > $PLATFORM_CACHE_DIR/kept
   operations:
     greet: {commands: {start: 'echo hello from $PLATFORM_APPLICATION_NAME; touch /tmp/greeted'}}
     fail: {commands: {start: 'exit 3'}}
@@ -48,7 +65,7 @@ const APPLICATIONS: &str = r#"- name: front
         command: |
           echo "api $NAME" > page.txt
           git commit -qam "Rename the api to $NAME"
-  hooks: {build: 'sleep 1; echo built $PLATFORM_APPLICATION_NAME'}
+  hooks: {build: 'echo built $PLATFORM_APPLICATION_NAME'}
   web: {commands: {start: python server.py}}
 "#;
 
@@ -75,7 +92,9 @@ pub fn is_built_and_operated(guise: &Guise) -> Result<()> {
     let shop = Shop { guise, repository };
     shop.serves("front one and api one", "api one")?;
     shop.each_is_built_for_its_own_changes()?;
+    shop.builds_keep_what_they_want_until_it_is_cleared()?;
     shop.runtime_operations_run()?;
+    shop.a_firewall_holds()?;
     shop.source_operations_are_deployed()
 }
 
@@ -112,6 +131,32 @@ impl Shop<'_> {
             "another form builds something:\n{}",
             push.output
         );
+        self.serves("front two and api two", "api two")
+    }
+
+    fn builds_keep_what_they_want_until_it_is_cleared(&self) -> Result<()> {
+        self.repository.write("page.txt", "front two again\n")?;
+        let push = self.push("Build once more")?;
+        says(&push, &["kept by an earlier build"])?;
+        let ran = self.run(&["project", "clear-build-cache"])?;
+        ensure!(ran.stderr.contains("api, front"), "{ran:?}");
+        self.repository.write("page.txt", "front two\n")?;
+        let push = self.push("Build without what was kept")?;
+        let cleared = !push.output.contains("kept by an earlier build");
+        ensure!(cleared, "the cache is there after all:\n{}", push.output);
+        Ok(())
+    }
+
+    fn a_firewall_holds(&self) -> Result<()> {
+        let file = ".platform/applications.yaml";
+        let nested = "  type: python:3.13\n  source:\n    root: services/api\n";
+        self.repository
+            .replace(file, nested, &format!("{FIREWALL}{nested}"))?;
+        let push = self.push("Add a firewall")?;
+        says(&push, &["Connecting api"])?;
+        let arguments = ["exec", "--container", "api", "--", "python3", "-c", KNOCK];
+        let knocked = self.run(&arguments)?.ok()?;
+        ensure!(knocked == "80 open\n443 closed\n", "{knocked}");
         self.serves("front two and api two", "api two")
     }
 
