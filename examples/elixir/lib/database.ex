@@ -16,7 +16,8 @@ defmodule Notes.Database do
 
   def add(text) do
     with_connection(fn connection ->
-      {:ok, _, _, _, _} = :pgsql.pquery(connection, "INSERT INTO notes (text) VALUES ($1)", [text])
+      # The driver waits in vain for the rows of a statement with parameters that has none.
+      {:ok, _, _, _, _} = :pgsql.pquery(connection, "INSERT INTO notes (text) VALUES ($1) RETURNING id", [text])
     end)
   end
 
