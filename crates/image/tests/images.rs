@@ -27,7 +27,7 @@ done
 mount --bind /dev "$IMAGE/dev"
 mount -t proc proc "$IMAGE/proc"
 exec chroot "$IMAGE" setpriv --reuid "$ID" --regid "$ID" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
-    env -i PATH="$INSIDE_PATH" runsvdir -P /run/service
+    env -i "$@" runsvdir -P /run/service
 "#;
 
 /// An image that runs; killed and unmounted in the end.
@@ -36,7 +36,8 @@ struct Running {
     store: Store,
     image: PathBuf,
     user: u32,
-    path: String,
+    /// Of everything inside: `NAME=VALUE`.
+    env: Vec<String>,
     init: Child,
 }
 
@@ -86,26 +87,30 @@ impl Running {
             write(&work.path().join(path), content, 0o644);
         }
         fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for directory in ["run", "tmp", "var", "app"] {
+        for directory in ["run", "tmp", "var", "app"].into_iter().chain(data) {
             give(&work.path().join(directory), user);
         }
+        let env: Vec<String> = recipe
+            .env()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let init = Command::new("unshare")
-            .args(["--mount", "--pid", "--net", "--fork", "sh", "-c", START])
+            .args(["--mount", "--pid", "--net", "--fork", "sh", "-c", START, "sh"])
+            .args(&env)
             .env("IMAGE", &image)
             .env("WORK", work.path())
             .env("ID", user.to_string())
             .env("DATA", data.unwrap_or_default())
-            .env("INSIDE_PATH", &recipe.env()["PATH"])
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .spawn()
             .unwrap();
-        let path = recipe.env()["PATH"].clone();
         Self {
             work,
             store,
             image,
             user,
-            path,
+            env,
             init,
         }
     }
@@ -130,7 +135,8 @@ impl Running {
                 &self.user.to_string(),
                 "--clear-groups",
             ])
-            .args(["env", &format!("PATH={}", self.path)])
+            .arg("env")
+            .args(&self.env)
             .args(argv)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -538,4 +544,119 @@ fn node_apps_answer_and_npm_is_there() {
             .starts_with("v20.")
     );
     running.until(&["npm", "--version"], limit);
+}
+
+/// Services whose readiness is enough to know that they run; each is also provisioned twice and stopped.
+const PLAIN: [(&str, &str, &str); 7] = [
+    ("valkey", "8.1", "redis"),
+    ("valkey-persistent", "8.1", "redis"),
+    ("memcached", "1.6", "memcached"),
+    ("rabbitmq", "4.0", "rabbitmq"),
+    ("influxdb", "1.6", "influxdb"),
+    ("varnish", "7.7", "varnish"),
+    ("chrome-headless", "156", "chrome"),
+];
+
+#[test]
+#[ignore = "needs built images"]
+fn every_plain_service_gets_ready_is_provisioned_and_stops() {
+    let catalog = catalog();
+    for (name, version, process) in PLAIN {
+        let recipe = catalog.resolve(name, version).unwrap().recipe;
+        let service = recipe.service().unwrap();
+        let disk = service.data().map(|_| 512_000_000);
+        let context = json!({
+            "name": "it", "version": version, "memory_bytes": 1_000_000_000, "disk_bytes": disk,
+            "configuration": {"vhosts": ["events"]}, "passwords": {"rabbitmq": "secret"},
+            "address": "127.0.0.1", "relationships": {"app": {"ip": "127.0.0.1", "port": 80}},
+        });
+        let running = Running::start(recipe, version, &context, &[]);
+        let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
+        running.until(&ready, Duration::from_secs(60));
+        for _ in 0..2 {
+            let Some(provision) = service.provision(&context).unwrap() else {
+                break;
+            };
+            let output = running.exec(&provision.argv, &provision.stdin);
+            assert!(output.status.success(), "{name}: {output:?}");
+        }
+        running.until(
+            &["sv", "-w", "30", "stop", &format!("/run/service/{process}")],
+            Duration::from_secs(40),
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs Debian's mirror"]
+fn a_private_recipe_runs_what_its_archive_brings() {
+    let work = tempfile::tempdir_in("/var/tmp").unwrap();
+    let (recipes, tree) = (
+        work.path().join("recipes/greeter"),
+        work.path().join("greeter-1.0/bin"),
+    );
+    fs::create_dir_all(&recipes).unwrap();
+    fs::create_dir_all(&tree).unwrap();
+    write(
+        &tree.join("greet"),
+        "#!/bin/dash\necho hello >/tmp/greeting; exec sleep 1000\n",
+        0o755,
+    );
+    let archive = work.path().join("greeter.tgz");
+    let packed = Command::new("tar")
+        .args(["--create", "--gzip", "--file"])
+        .arg(&archive)
+        .arg("--directory")
+        .args([work.path(), Path::new("greeter-1.0")])
+        .status();
+    assert!(packed.unwrap().success());
+    let sum = Command::new("sha256sum").arg(&archive).output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap();
+    let url = serve(fs::read(&archive).unwrap());
+    let table = RECIPE
+        .replace("URL", &url)
+        .replace("SUM", sum.split(' ').next().unwrap());
+    write(&recipes.join("recipe.toml"), &table, 0o644);
+    write(
+        &recipes.join("greet.run"),
+        "#!/bin/dash\nexec /opt/greeter/bin/greet\n",
+        0o644,
+    );
+    write(
+        &recipes.join("credentials.json"),
+        r#"{"scheme": "x", "port": 1}"#,
+        0o644,
+    );
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images");
+    let catalog = Catalog::load(&[shipped, work.path().join("recipes")]).unwrap();
+    let recipe = catalog.resolve("greeter", "1.0").unwrap().recipe;
+    let running = Running::start(recipe, "1.0", &json!({}), &[]);
+    assert_eq!(
+        running.until(&["cat", "/tmp/greeting"], Duration::from_secs(20)),
+        "hello\n"
+    );
+}
+
+const RECIPE: &str = r#"
+name = "greeter"
+kind = "service"
+include = ["_base"]
+user = { name = "greeter", uid = 7000, gid = 7000, home = "/tmp" }
+env = { PATH = "/usr/bin:/bin" }
+versions."1.0" = { suite = "trixie", archives = [{ url = "URL", sha256 = "SUM", into = "/opt/greeter", strip = 1 }] }
+files = [{ path = "service/greet/run", template = "greet.run", mode = 0o755 }]
+service = { port = 1, default_endpoint = "x", ready = ["true"], credentials = "credentials.json" }
+"#;
+
+/// Serves some bytes once, on the loopback.
+fn serve(content: Vec<u8>) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/it.tgz", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+        let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
+        stream.write_all(&[head.as_bytes(), &content].concat()).unwrap();
+    });
+    url
 }

@@ -19,11 +19,35 @@ fn with_service(name: &str, check: impl FnOnce(&Service)) {
     with_recipe(name, |recipe| check(recipe.service().unwrap()));
 }
 
+/// A web container's facts, with some of them replaced.
+fn app_context(facts: Value) -> Value {
+    let mut context = json!({
+        "web": true, "has_start": true, "start": null, "pre_start": null, "listen": "/run/app.sock",
+        "memory_mb": 512, "cpu_millis": 400, "runtime": {}, "variables": {},
+    });
+    for (name, value) in facts.as_object().unwrap() {
+        context[name] = value.clone();
+    }
+    context
+}
+
+/// A file of the php image, as an app with these facts gets it.
+fn php_file(path: &str, facts: Value) -> String {
+    let catalog = catalog();
+    let php = catalog.resolve("php", "8.2").unwrap();
+    let files = php
+        .recipe
+        .render_files(&php.version, &app_context(facts))
+        .unwrap();
+    files.into_iter().find(|file| file.path == path).unwrap().content
+}
+
 fn service_context(configuration: Value) -> Value {
     json!({
         "name": "db", "version": "1", "memory_bytes": 512_000_000_u64, "disk_bytes": 512_000_000_u64,
         "configuration": configuration,
-        "passwords": {"mysql": "p1", "postgresql": "p1", "admin": "it's \\", "reader": "p3"},
+        "address": "169.254.1.1", "relationships": {"app": {"ip": "169.254.1.2", "port": 80}},
+        "passwords": {"mysql": "p1", "postgresql": "p1", "rabbitmq": "p1", "admin": "it's \\", "reader": "p3"},
     })
 }
 
@@ -38,13 +62,14 @@ fn every_recipe_renders_all_its_files_for_a_plain_configuration() {
     for recipe in catalog().recipes() {
         let contexts = match recipe.kind() {
             RecipeKind::Runtime => vec![
-                json!({"web": true, "has_start": true, "start": "run", "pre_start": "prepare"}),
+                app_context(json!({"start": "run", "pre_start": "prepare"})),
                 json!({"web": false, "has_start": false, "start": null, "pre_start": null}),
             ],
             RecipeKind::Service => vec![service_context(json!({})), service_context(Value::Null)],
         };
         for context in contexts {
-            for file in recipe.render_files("1", &context).unwrap() {
+            let newest = recipe.versions().pop().unwrap();
+            for file in recipe.render_files(&newest, &context).unwrap() {
                 assert!(
                     !file.path.starts_with('/') && !file.content.is_empty(),
                     "{file:?}"
@@ -295,4 +320,85 @@ fn a_disk_makes_redis_and_valkey_keep_what_they_have() {
             );
         });
     }
+}
+
+#[test]
+fn php_serves_as_many_requests_at_a_time_as_fit_into_the_memory() {
+    let children = |facts: Value| {
+        let file = php_file("php/php-fpm.conf", facts);
+        let line = file.lines().find(|line| line.starts_with("pm.max_children"));
+        line.unwrap().replace("pm.max_children = ", "")
+    };
+    assert_eq!(children(json!({})), "10");
+    assert_eq!(children(json!({"memory_mb": 128})), "2");
+    assert_eq!(children(json!({"memory_mb": 64})), "2");
+    let hints = json!({"sizing_hints": {"request_memory": 5, "reserved_memory": 12}});
+    assert_eq!(children(json!({"memory_mb": 270, "runtime": hints})), "20");
+    assert_eq!(children(json!({"memory_mb": 5000})), "24");
+    assert_eq!(children(json!({"memory_mb": 5000, "cpu_millis": 10_000})), "50");
+}
+
+#[test]
+fn php_loads_the_usual_extensions_but_for_disabled_ones_and_those_that_are_asked_for_with_what_they_need() {
+    let runtime = json!({
+        "extensions": ["redis", {"name": "imagick", "configuration": {"imagick.skip_version_check": true}}, "newrelic"],
+        "disabled_extensions": ["soap"],
+    });
+    let file = php_file("php/guise.ini", json!({"runtime": runtime}));
+    let loaded: Vec<&str> = file
+        .lines()
+        .filter_map(|line| line.split_once("extension = "))
+        .map(|(_, name)| name)
+        .collect();
+    assert_eq!(loaded[..3], ["mysqlnd", "opcache", "pdo"]);
+    let place = |name| loaded.iter().position(|loaded| *loaded == name);
+    assert!(place("igbinary").unwrap() < place("redis").unwrap());
+    assert!(place("imagick").is_some() && place("pdo_mysql").is_some());
+    for absent in ["soap", "xdebug", "pgsql", "newrelic"] {
+        assert_eq!(place(absent), None, "{absent}");
+    }
+    assert!(file.contains("zend_extension = opcache\n"), "{file}");
+    assert!(file.contains("imagick.skip_version_check = On\n"), "{file}");
+}
+
+#[test]
+fn variables_of_php_become_lines_of_its_configuration() {
+    let variables =
+        json!({"php": {"memory_limit": "256M", "error_reporting": "E_ALL & ~E_NOTICE"}, "env": {"A": "1"}});
+    let file = php_file("php/variables.ini", json!({"variables": variables}));
+    assert!(
+        file.ends_with("memory_limit = 256M\nerror_reporting = E_ALL & ~E_NOTICE\n"),
+        "{file}"
+    );
+}
+
+#[test]
+fn a_private_recipe_extends_a_shipped_one_and_wins_over_one_of_its_name() {
+    let own = tempfile::tempdir().unwrap();
+    let write = |name: &str, file: &str, text: &str| {
+        std::fs::create_dir_all(own.path().join(name)).unwrap();
+        std::fs::write(own.path().join(name).join(file), text).unwrap();
+    };
+    write(
+        "queue",
+        "recipe.toml",
+        "name = \"queue\"\nextends = \"redis-persistent\"\n",
+    );
+    write(
+        "memcached",
+        "recipe.toml",
+        "name = \"memcached\"\nextends = \"redis\"\n",
+    );
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images");
+    let catalog = Catalog::load(&[shipped, own.path().into()]).unwrap();
+    let queue = catalog.resolve("queue", "8.0").unwrap().recipe;
+    assert_eq!(queue.service().unwrap().min_disk_mb(), Some(128));
+    assert!(
+        !queue
+            .render_files("8.0", &service_context(json!({})))
+            .unwrap()
+            .is_empty()
+    );
+    let memcached = catalog.resolve("memcached", "").unwrap().recipe;
+    assert_eq!(memcached.service().unwrap().port(), 6379);
 }

@@ -25,6 +25,7 @@ impl Assembly<'_> {
             .into();
         let name = service.name.to_string();
         let (slot, address) = self.place(&name);
+        context["address"] = json!(address);
         let user = user_of(recipe);
         let mut volumes = Vec::new();
         let mut mounts = Vec::new();
