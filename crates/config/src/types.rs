@@ -126,7 +126,9 @@ pub fn resolve(name: &str, wanted: &str, available: &[String]) -> Resolution {
     };
     // `3` means any `3.x`, and an image `20` is any `20.x`.
     let same = |version: &[u64]| version.iter().zip(&wanted).all(|(a, b)| a == b);
-    if let Some((_, version)) = ascending.iter().rev().find(|(version, _)| same(version)) {
+    let exact = ascending.iter().find(|(version, _)| *version == wanted);
+    let same = || ascending.iter().rev().find(|(version, _)| same(version));
+    if let Some((_, version)) = exact.or_else(same) {
         return Resolution::Exact {
             version: (*version).clone(),
         };
@@ -184,6 +186,7 @@ mod tests {
         assert_eq!(resolved("nodejs", "20.1", &["18", "20"]), exact("20"));
         assert_eq!(resolved("python", "3", &["3.11", "3.9"]), exact("3.11"));
         assert_eq!(resolved("python", "", &["3.11", "3.13"]), exact("3.13"));
+        assert_eq!(resolved("rust", "1", &["1", "1.96", "1.97"]), exact("1"));
         let versions = vec!["3.11".to_string(), "3.13".to_string()];
         for version in ["2.7", "3.14", "4", "latest", "3.x", "-1"] {
             let unknown = Resolution::UnknownVersion {
