@@ -38,7 +38,7 @@ impl Platform {
         std::thread::spawn(move || platform.wake_for_visitors());
     }
 
-    /// Looks anew when environments are to sleep: a setting was changed.
+    /// Looks anew when environments are to sleep: a setting was changed, or another one is awake.
     pub(crate) fn reset_sleep_watch(&self) {
         if let Some(watch) = self.shared.sleep_watch.get() {
             watch.unpark();

@@ -240,6 +240,7 @@ impl Platform {
             if !matches!(task, Task::Sleep { .. } | Task::Wake) {
                 platform.sleep_on(&environment);
             }
+            platform.reset_sleep_watch();
             match outcome {
                 Ok(()) => {
                     report.line(&format!("Done in {:.1} s.", begun.elapsed().as_secs_f64()));
