@@ -13,7 +13,7 @@ final class Store
     {
         $relationships = json_decode(base64_decode(getenv('PLATFORM_RELATIONSHIPS')), true);
         $database = $relationships['database'][0];
-        $source = sprintf('mysql:host=%s;port=%d;dbname=%s', $database['host'], $database['port'], $database['path']);
+        $source = sprintf('mysql:host=%s;port=%d;dbname=%s;charset=utf8mb4', $database['host'], $database['port'], $database['path']);
         $this->database = new PDO($source, $database['username'], $database['password']);
     }
 
@@ -29,9 +29,9 @@ final class Store
         $this->database->prepare('INSERT INTO note (text) VALUES (?)')->execute([$text]);
     }
 
-    /** @return string[] the newest first */
+    /** @return string[] the oldest first */
     public function all(): array
     {
-        return $this->database->query('SELECT text FROM note ORDER BY id DESC')->fetchAll(PDO::FETCH_COLUMN);
+        return $this->database->query('SELECT text FROM note ORDER BY id')->fetchAll(PDO::FETCH_COLUMN);
     }
 }
