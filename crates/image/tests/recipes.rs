@@ -402,3 +402,23 @@ fn a_private_recipe_extends_a_shipped_one_and_wins_over_one_of_its_name() {
     let memcached = catalog.resolve("memcached", "").unwrap().recipe;
     assert_eq!(memcached.service().unwrap().port(), 6379);
 }
+
+#[test]
+fn images_of_all_languages_install_packages_of_the_others() {
+    let packages = json!({"sass": "*", "x; rm": "~> 3.4"});
+    for language in ["elixir", "golang", "java", "ruby", "rust"] {
+        with_recipe(language, |recipe| {
+            for other in ["nodejs", "python3", "ruby"] {
+                let script = recipe.dependency_script(other, &packages).unwrap();
+                assert!(script.contains("'x; rm"), "{script}");
+            }
+            let script = recipe.dependency_script("ruby", &packages).unwrap();
+            assert!(
+                script.contains("/app/.global/bin --version '~> 3.4' 'x; rm'\n"),
+                "{script}"
+            );
+            assert!(script.contains("/app/.global/bin 'sass'\n"), "{script}");
+            assert_eq!(recipe.env()["GEM_PATH"], "/app/.global:");
+        });
+    }
+}
