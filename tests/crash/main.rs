@@ -77,6 +77,10 @@ fn run() -> Result<usize> {
             Err(error) => {
                 println!("    FAILED: {error:#}");
                 failed += 1;
+                // The next ones are tried with a daemon all the same.
+                if guise.daemon_pid().is_err() {
+                    guise.start()?;
+                }
             }
         }
     }
