@@ -275,6 +275,33 @@ pub const PAIRS: &[Pair] = &[
         ],
     },
     Pair {
+        sentence: "an environment is put to sleep and woken",
+        operations: &[
+            Operation {
+                name: "sleep",
+                activity: "environment.sleep",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| scene.add_to("dev"),
+                command: |scene| Ok(scene.guise(&["environment", "sleep", "dev"])),
+                arrived: |scene| scene.nothing_runs_in("dev"),
+            },
+            Operation {
+                name: "wake",
+                activity: "environment.wake",
+                succeeds: true,
+                spares_production: true,
+                prepare: |_| Ok(()),
+                command: |scene| Ok(scene.guise(&["environment", "wake", "dev"])),
+                arrived: |scene| {
+                    let (data, expected) = (scene.site.data("dev")?, scene.data());
+                    ensure!(data == expected, "dev has {data:?} instead of {expected:?}");
+                    Ok(())
+                },
+            },
+        ],
+    },
+    Pair {
         sentence: "data is synchronized",
         operations: &[Operation {
             name: "synchronize data",
@@ -349,6 +376,38 @@ pub const PAIRS: &[Pair] = &[
                     let newest = scene.newest_backup()?;
                     Ok(scene.guise(&["--yes", "backup", "delete", &newest]))
                 },
+                arrived: |scene| scene.main_is_right(),
+            },
+        ],
+    },
+    Pair {
+        sentence: "a backup is exported and imported",
+        operations: &[
+            Operation {
+                name: "export",
+                activity: "environment.backup.export",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| {
+                    scene.add_to_main()?;
+                    scene.begin_archive()
+                },
+                command: |scene| Ok(scene.guise(&["backup", "export", &scene.archive()])),
+                arrived: |scene| {
+                    ensure!(
+                        scene.archive_is_alone()?,
+                        "something lies beside the exported backup"
+                    );
+                    scene.main_is_right()
+                },
+            },
+            Operation {
+                name: "import",
+                activity: "environment.backup.import",
+                succeeds: true,
+                spares_production: true,
+                prepare: |scene| scene.delete_backups(),
+                command: |scene| Ok(scene.guise(&["backup", "import", &scene.archive()])),
                 arrived: |scene| scene.main_is_right(),
             },
         ],
@@ -500,6 +559,39 @@ impl<'a> Scene<'a> {
         let containers = self.site.containers(environment)?;
         ensure!(containers.is_empty(), "{environment} still has {containers:?}");
         self.site.says("main", &self.page.borrow())
+    }
+
+    /// Where backups are exported to: a directory that holds nothing else.
+    fn archive(&self) -> String {
+        let directory = self.guise.directory().join("archives/backup");
+        directory.display().to_string()
+    }
+
+    /// A backup, and no export of one.
+    fn begin_archive(&self) -> Result<()> {
+        let archives = self.guise.directory().join("archives");
+        if archives.exists() {
+            fs::remove_dir_all(&archives)?;
+        }
+        fs::create_dir(&archives)?;
+        self.delete_backups()?;
+        let root = self.site.repository.root();
+        self.guise.run(root, &["backup", "create"])?.ok().map(drop)
+    }
+
+    fn archive_is_alone(&self) -> Result<bool> {
+        let entries = fs::read_dir(self.guise.directory().join("archives"))?;
+        Ok(entries.count() == 1)
+    }
+
+    fn delete_backups(&self) -> Result<()> {
+        let root = self.site.repository.root();
+        let backups = self.guise.json(root, &["backup", "list"])?;
+        for backup in backups.as_array().context("`guise backup list` lists none")? {
+            let id = backup["id"].as_str().context("a backup has an id")?;
+            self.guise.run(root, &["--yes", "backup", "delete", id])?.ok()?;
+        }
+        Ok(())
     }
 
     fn newest_backup(&self) -> Result<String> {
