@@ -122,10 +122,21 @@ impl Running {
         children.split_whitespace().next().map(ToString::to_string)
     }
 
+    /// The same, once it is there.
+    fn await_inner(&self) -> String {
+        for _ in 0..500 {
+            if let Some(inner) = self.inner() {
+                return inner;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the container has no process:\n{}", self.logs());
+    }
+
     /// Runs a command inside.
     fn exec(&self, argv: &[String], stdin: &str) -> Output {
         let mut child = Command::new("nsenter")
-            .args(["--mount", "--pid", "--net", "--target", &self.inner().unwrap()])
+            .args(["--mount", "--pid", "--net", "--target", &self.await_inner()])
             .args(["chroot".as_ref(), self.image.as_os_str()])
             .args([
                 "setpriv",
@@ -570,7 +581,12 @@ fn every_plain_service_gets_ready_is_provisioned_and_stops() {
             "configuration": {"vhosts": ["events"]}, "passwords": {"rabbitmq": "secret"},
             "address": "127.0.0.1", "relationships": {"app": {"ip": "127.0.0.1", "port": 80}},
         });
-        let running = Running::start(recipe, version, &context, &[]);
+        let running = Running::start(
+            recipe,
+            version,
+            &context,
+            &[("run/hosts", "127.0.0.1 localhost\n")],
+        );
         let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
         running.until(&ready, Duration::from_secs(60));
         for _ in 0..2 {
