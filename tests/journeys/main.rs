@@ -18,6 +18,7 @@ mod languages;
 mod load;
 mod multi_app;
 mod pushed_branches;
+mod services;
 mod site;
 mod sleep;
 mod together;
@@ -111,6 +112,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "an idle environment sleeps and wakes for its visitors",
         sleep::sleeps_and_wakes,
+    ),
+    (
+        "services keep what they should, and nothing takes over what it cannot read",
+        services::keep_what_they_should,
     ),
     (
         "a cron runs in time and makes way for a deployment",
