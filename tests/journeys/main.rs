@@ -17,11 +17,13 @@ mod interrupted;
 mod languages;
 mod load;
 mod multi_app;
+mod php;
 mod pushed_branches;
 mod services;
 mod site;
 mod sleep;
 mod together;
+mod variables;
 
 use anyhow::{Context, Result};
 use journeys::{Guise, Marked, program_beside};
@@ -128,6 +130,14 @@ const JOURNEYS: &[Journey] = &[
     (
         "the examples of all languages keep what they are given",
         languages::keep_what_they_are_given,
+    ),
+    (
+        "php runs scripts as its configuration says",
+        php::runs_scripts_as_its_configuration_says,
+    ),
+    (
+        "variables arrive as published libraries read them",
+        variables::arrive_as_published,
     ),
     (
         "a backup is restored with and without its code, in a copy, and from outside",

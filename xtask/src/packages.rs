@@ -22,7 +22,7 @@ pub const PRODUCT: &[&str] = &[
 ];
 
 /// What the component tests need besides.
-pub const TESTS: &[&str] = &["busybox-static", "nginx-light"];
+pub const TESTS: &[&str] = &["busybox-static", "nginx-light", "rsync"];
 
 /// What the emulated machine of `vm-test` is made of besides.
 pub const MACHINE: &[&str] = &[
