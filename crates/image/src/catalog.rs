@@ -218,8 +218,8 @@ fn layer<'a>(
     names.extend(table.dependencies.values().map(String::as_str));
     let mut sources = BTreeMap::new();
     for name in names {
-        let paths = directories.iter().map(|directory| directory.join(name));
-        let path = paths.clone().find(|path| path.exists()).or(paths.last());
+        let mut paths = directories.iter().map(|directory| directory.join(name));
+        let path = paths.clone().find(|path| path.exists()).or(paths.next_back());
         sources.insert(name.to_string(), read(&path.unwrap_or_default())?);
     }
     let setup = table.setup.as_ref().and_then(|file| sources.get(file)).cloned();
