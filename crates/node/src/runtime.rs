@@ -3,9 +3,10 @@
 use guise_model::ContainerId;
 use serde::Deserialize;
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 /// The runtime program and where it keeps its state.
@@ -133,6 +134,20 @@ impl Runtime {
         self.run("swap the code of", id, &mut command)
     }
 
+    /// A process that lets `containers` go on if this process dies before it [dismisses](Guard::dismiss) it.
+    pub fn guard(&self, containers: &[ContainerId]) -> Result<Guard, RuntimeError> {
+        let mut command = self.command(None);
+        command
+            .arg("guard")
+            .args(containers.iter().map(ContainerId::as_str));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn().map_err(|source| self.spawn_error(source))?;
+        Ok(Guard { child })
+    }
+
     /// The command that runs the process described by the file `process` in a container; its own failures go to
     /// `log`.
     pub fn exec(&self, id: &ContainerId, process: &Path, console: Option<&Path>, log: &Log) -> Command {
@@ -194,6 +209,23 @@ impl Runtime {
             id: id.clone(),
             message,
         })
+    }
+}
+
+/// Watches over frozen containers.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    child: Child,
+}
+
+impl Guard {
+    /// Says that the containers go on. Waits for the guard's end: one that thaws late would thaw somebody else's.
+    pub fn dismiss(mut self) {
+        if let Some(mut pipe) = self.child.stdin.take() {
+            // A guard that is gone needs no word.
+            let _ = pipe.write_all(b".");
+        }
+        let _ = self.child.wait();
     }
 }
 

@@ -49,11 +49,18 @@ impl Node {
         read_only: bool,
     ) -> Result<Duration, NodeError> {
         self.write_volumes_back()?;
+        // SIGKILL in the next milliseconds must not leave a site standing still.
+        let guard = match frozen {
+            [] => None,
+            containers => Some(self.inner.runtime.guard(containers)?),
+        };
         let begun = Instant::now();
-        let still = Still::freeze(self, frozen)?;
-        let cloned = self.snapshot_all(pairs, read_only);
-        drop(still);
+        let still = Still::freeze(self, frozen);
+        let cloned = still.and_then(|_still| self.snapshot_all(pairs, read_only));
         let pause = begun.elapsed();
+        if let Some(guard) = guard {
+            guard.dismiss();
+        }
         cloned.map(|()| pause)
     }
 

@@ -7,7 +7,7 @@ use crate::foreground::Foreground;
 use crate::report::Failure;
 use crate::show::{self, ListFormat};
 use crate::state;
-use crate::{binary, delete, exec, gate, signal, swap, template};
+use crate::{binary, delete, exec, gate, guard, signal, swap, template};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci_spec::runtime::{Process, Spec};
 use std::error::Error;
@@ -91,6 +91,9 @@ enum Verb {
     Pause { id: ContainerName },
     /// Let the processes of a container go on
     Resume { id: ContainerName },
+    /// Wait for a word on standard input; if it ends without one, let containers go on
+    #[command(hide = true)]
+    Guard { ids: Vec<ContainerName> },
     /// List containers
     List {
         #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
@@ -228,6 +231,7 @@ impl Verb {
             Self::Swap { id, .. } => ("swap", id.to_string()),
             Self::Pause { id } => ("pause", id.to_string()),
             Self::Resume { id } => ("resume", id.to_string()),
+            Self::Guard { .. } => ("guard", String::new()),
             Self::List { .. } => ("list", String::new()),
             Self::Spec { .. } => ("spec", String::new()),
         }
@@ -249,6 +253,7 @@ impl Verb {
             Self::Swap { target, source, id } => Ok(swap::swap(root, id, target, source).map(|()| 0)?),
             Self::Pause { id } => Ok(state::load(root, id)?.cgroup.freeze().map(|()| 0)?),
             Self::Resume { id } => Ok(state::load(root, id)?.cgroup.thaw().map(|()| 0)?),
+            Self::Guard { ids } => Ok(guard::guard(root, ids, std::io::stdin().lock()).map(|()| 0)?),
             Self::List { format, quiet } => {
                 let format = match (format, quiet) {
                     (_, true) => ListFormat::Names,

@@ -20,6 +20,7 @@ mod delete;
 mod exec;
 mod foreground;
 mod gate;
+mod guard;
 mod identity;
 mod init;
 mod report;

@@ -5,8 +5,10 @@ mod bundle;
 
 use bundle::{Bundle, FIRST_ID, can_run, succeeded};
 use serde_json::json;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Stdio;
 
 #[test]
 fn a_container_has_its_own_name_processes_ids_and_ipc() {
@@ -151,6 +153,29 @@ fn a_paused_container_stands_still_until_it_is_resumed() {
     succeeded(container.runtime(&["pause", &container.id]).output().unwrap());
     assert_eq!(container.state()["status"], "paused");
     succeeded(container.runtime(&["resume", &container.id]).output().unwrap());
+    assert_eq!(container.state()["status"], "running");
+}
+
+#[test]
+fn a_paused_container_goes_on_when_the_one_who_paused_it_dies() {
+    if !can_run() {
+        return;
+    }
+    let container = Bundle::new();
+    container.start();
+    let guard = || {
+        let mut guard = container.runtime(&["guard", &container.id]);
+        guard.stdin(Stdio::piped()).spawn().unwrap()
+    };
+    let mut dismissed = guard();
+    succeeded(container.runtime(&["pause", &container.id]).output().unwrap());
+    dismissed.stdin.take().unwrap().write_all(b".").unwrap();
+    assert!(dismissed.wait().unwrap().success());
+    assert_eq!(container.state()["status"], "paused");
+
+    let mut orphaned = guard();
+    drop(orphaned.stdin.take());
+    assert!(orphaned.wait().unwrap().success());
     assert_eq!(container.state()["status"], "running");
 }
 
