@@ -36,7 +36,7 @@ pub(crate) enum BuildFailure {
         /// The app.
         app: String,
         /// Why.
-        source: BuildError,
+        source: Box<BuildError>,
     },
     /// A base image.
     #[error("the base image {image} was not built: {source}")]
@@ -190,7 +190,7 @@ impl Platform {
     ) -> Result<AppBuild, BuildFailure> {
         let failed = |source| BuildFailure::App {
             app: app.name.to_string(),
-            source,
+            source: Box::new(source),
         };
         let repository = self.repository(&project.id);
         let recipe = self.recipe(app)?;

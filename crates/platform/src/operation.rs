@@ -33,7 +33,7 @@ pub struct OperationView {
 pub(crate) struct OperationFailed {
     operation: String,
     component: String,
-    failure: Failure,
+    failure: Box<Failure>,
 }
 
 impl Platform {
@@ -160,7 +160,7 @@ impl Platform {
                     OperationFailed {
                         operation,
                         component,
-                        failure,
+                        failure: Box::new(failure),
                     }
                     .into()
                 })
