@@ -261,7 +261,12 @@ impl Edge for EdgeClient {
                 .into_iter()
                 .map(|(key, idle)| (key, Duration::from_millis(idle)))
                 .collect()),
-            _ => Ok(BTreeMap::new()),
+            // Nobody is taken for idle of whom nothing is known.
+            answer => Err(EdgeError {
+                operation: "say who is idle",
+                environment: "all environments".into(),
+                reason: format!("it answered {answer:?}"),
+            }),
         }
     }
 

@@ -201,9 +201,10 @@ impl Platform {
         }
     }
 
+    /// How long nobody needed an environment. One that the edge does not know is not idle: nothing is known of it.
     fn idle_of(&self, environment: &EnvironmentRecord, asked: &BTreeMap<String, Duration>) -> Duration {
         let key = environment.key();
-        let site = asked.get(&key).copied().unwrap_or(Duration::MAX);
+        let site = asked.get(&key).copied().unwrap_or(Duration::ZERO);
         site.min(self.shared.attention.idle(&key))
     }
 
