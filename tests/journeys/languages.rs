@@ -9,7 +9,7 @@ use journeys::{Guise, Repository, http};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Directories of `examples/`. All keep the text of a POST as a note, and answer a GET with one note a line.
-const EXAMPLES: &[&str] = &["elixir", "golang", "java", "ruby", "rust"];
+const EXAMPLES: &[&str] = &["elixir", "golang", "java", "nodejs", "php", "ruby", "rust"];
 /// How many of them a run takes.
 const AT_ONCE: usize = 2;
 const NOTE: &str = "Ein Stück Käse";

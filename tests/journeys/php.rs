@@ -1,0 +1,76 @@
+//! What only PHP has: PHP-FPM behind nginx, extensions that are asked for, settings of its own.
+
+use crate::example;
+use anyhow::{Context, Result, ensure};
+use journeys::{Guise, Repository, http};
+use serde_json::Value;
+
+pub fn runs_scripts_as_its_configuration_says(guise: &Guise) -> Result<()> {
+    let repository = Repository::copy(&example("php")?, &guise.directory().join("php-settings"))?;
+    let root = repository.root();
+    guise.run(root, &["up"])?.ok()?;
+    let url = guise.url(root)?;
+    settings_are_those_of_the_app(&url)?;
+    scripts_run_where_they_may(guise, &repository, &url).context("scripts")?;
+    the_command_line_has_no_limits_of_requests(guise, &repository)?;
+    guise.run(root, &["--yes", "project", "delete"])?.ok()?;
+    Ok(())
+}
+
+fn settings_are_those_of_the_app(url: &str) -> Result<()> {
+    let settings: Value = serde_json::from_str(&http::get(&format!("{url}settings"))?.text())?;
+    ensure!(settings["program"] == "fpm-fcgi", "{settings}");
+    ensure!(settings["memory_limit"] == "96M", "variables.php: {settings}");
+    let loaded = settings["extensions"]
+        .as_array()
+        .context("no list of extensions")?;
+    let is_loaded = |name: &str| loaded.iter().any(|extension| extension == name);
+    ensure!(is_loaded("apcu") && is_loaded("pdo_mysql"), "{settings}");
+    ensure!(!is_loaded("soap") && !is_loaded("xdebug"), "{settings}");
+    Ok(())
+}
+
+fn scripts_run_where_they_may(guise: &Guise, repository: &Repository, url: &str) -> Result<()> {
+    let upload = "echo '<?php echo 6 * 7;' > uploads/evil.php";
+    inside(guise, repository, upload)?;
+    for (path, status, text) in [
+        ("about.php", 200, "This is fpm-fcgi\n"),
+        ("uploads/evil.php", 200, "<?php echo 6 * 7;\n"),
+        ("uploads/none.php", 404, ""),
+        ("style.css", 200, "body"),
+        ("any/page", 200, ""),
+    ] {
+        let answer = http::get(&format!("{url}{path}"))?;
+        ensure!(
+            answer.status == status && answer.text().contains(text),
+            "{path}: {} {:?}",
+            answer.status,
+            answer.text()
+        );
+    }
+    Ok(())
+}
+
+fn the_command_line_has_no_limits_of_requests(guise: &Guise, repository: &Repository) -> Result<()> {
+    let show = r#"php -r 'echo ini_get("memory_limit"), " ", ini_get("max_execution_time"), "\n";'"#;
+    let said = inside(guise, repository, show)?;
+    ensure!(said == "-1 0\n", "{said}");
+    let said = inside(
+        guise,
+        repository,
+        "grep pm.max_children /etc/php/*/fpm/php-fpm.conf",
+    )?;
+    ensure!(said == "pm.max_children = 10\n", "{said}");
+    let log = inside(guise, repository, "grep about.php /var/log/php.access.log")?;
+    ensure!(log.contains("GET 200") && log.contains("kB"), "{log}");
+    Ok(())
+}
+
+fn inside(guise: &Guise, repository: &Repository, script: &str) -> Result<String> {
+    guise
+        .run(
+            repository.root(),
+            &["exec", "-c", "app", "--", "sh", "-c", script],
+        )?
+        .ok()
+}
