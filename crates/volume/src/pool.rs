@@ -13,6 +13,8 @@ use std::{
     },
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// A mounted pool.
@@ -130,20 +132,34 @@ impl Pool {
         btrfs::sync(&root).map_err(|errno| failed(errno.into()))
     }
 
-    /// Unmounts the pool; its loop device goes with it. Data stays.
+    /// Unmounts the pool; its loop device goes with it, at the latest when the last process that has a file of it open
+    /// ends. Waits [`RELEASE`] for that. Data stays.
     ///
     /// # Errors
     /// When the kernel refuses.
     pub fn close(&self) -> Result<(), VolumeError> {
-        if self.file.is_none() || !self.is_mounted()? {
+        let Some(file) = &self.file else { return Ok(()) };
+        if !self.is_mounted()? {
             return Ok(());
         }
         self.sync()?;
         mount::detach(&self.root).map_err(|source| VolumeError::Mount {
             path: self.root.clone(),
             source,
-        })
+        })?;
+        let end = Instant::now() + RELEASE;
+        while has_loop_device(file) && Instant::now() < end {
+            thread::sleep(RELEASE / 500);
+        }
+        Ok(())
     }
+}
+
+/// How long a process that is about to end may keep the pool's loop device.
+const RELEASE: Duration = Duration::from_secs(10);
+
+fn has_loop_device(file: &Path) -> bool {
+    loopdev::attached().is_ok_and(|devices| devices.iter().any(|(_, backing)| backing == file))
 }
 
 /// `O_NOFOLLOW` of open(2), the same on every Linux that guise runs on.
