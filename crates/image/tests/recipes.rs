@@ -63,7 +63,7 @@ fn every_recipe_renders_all_its_files_for_a_plain_configuration() {
         let contexts = match recipe.kind() {
             RecipeKind::Runtime => vec![
                 app_context(json!({"start": "run", "pre_start": "prepare"})),
-                json!({"web": false, "has_start": false, "start": null, "pre_start": null}),
+                app_context(json!({"web": false, "has_start": false, "listen": null})),
             ],
             RecipeKind::Service => vec![service_context(json!({})), service_context(Value::Null)],
         };
