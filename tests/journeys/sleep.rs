@@ -12,7 +12,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// More than the setting, and what stopping takes on a busy machine.
 const FALLS_ASLEEP: Duration = Duration::from_secs(40);
 const VISITORS: usize = 20;
-const EMPTY: &str = "[]";
 
 /// The sleeping environment, and how it is looked at.
 struct Sleeper<'a> {
@@ -90,7 +89,7 @@ impl Sleeper<'_> {
         loop {
             let sleeps = self.json(&["environment", "info"])?["asleep"] == true;
             let containers = self.json(&["ps"])?;
-            if sleeps && containers.to_string() == EMPTY {
+            if sleeps && containers.as_array().is_some_and(Vec::is_empty) {
                 return Ok(());
             }
             ensure!(begun.elapsed() < FALLS_ASLEEP, "it stays awake: {containers}");

@@ -123,6 +123,7 @@ impl Machine {
             cache: &"cache-app".parse().unwrap(),
             container: &"buildbuild01".parse().unwrap(),
             slot: 7,
+            files: &[],
             limits: Size::Auto.limits(Profile::HighCpu),
         };
         let mut lines = Vec::new();

@@ -75,6 +75,8 @@ pub enum Command {
     Db(commands::db::Db),
     #[command(subcommand)]
     Mount(commands::mount::Mount),
+    #[command(subcommand)]
+    Variable(commands::variable::Variable),
     Logs(commands::logs::Logs),
     Url(commands::url::Url),
     #[command(subcommand)]

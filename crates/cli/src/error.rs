@@ -178,7 +178,9 @@ impl Error {
             Self::NoMount { known, .. } => vec![format!("name one with --mount: {}", known.join(", "))],
             Self::NoVariable { .. } => vec!["guise variable list".into()],
             Self::NoLevel { .. } => vec!["add --level project, or --level environment".into()],
-            Self::NoValue { .. } => vec!["add --value VALUE, or --value - to read it from standard input".into()],
+            Self::NoValue { .. } => {
+                vec!["add --value VALUE, or --value - to read it from standard input".into()]
+            }
             Self::FileExists { .. } => vec!["name another one with -f, or add --yes to replace it".into()],
             Self::LocalProgram { program, .. } => vec![format!("install it: apt-get install {program}")],
             Self::NoUrl { .. } => vec!["guise up".into()],
