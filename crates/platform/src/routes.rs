@@ -272,3 +272,7 @@ pub fn platform_routes(routes: &[ResolvedRoute]) -> Value {
             .collect(),
     )
 }
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -1,0 +1,98 @@
+//! Routes as they are written and as they are served (spec 3.1, 3.2).
+
+use super::*;
+use guise_config::{Tree, TypeList};
+use std::collections::BTreeMap;
+
+/// An app, with these routes.
+struct Commit(&'static str);
+
+impl Tree for Commit {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        match path {
+            ".platform.app.yaml" => Some("name: app\ntype: python:3.13\n".into()),
+            ".platform/routes.yaml" => Some(self.0.into()),
+            _ => None,
+        }
+    }
+
+    fn paths(&self) -> Vec<String> {
+        vec![".platform.app.yaml".into(), ".platform/routes.yaml".into()]
+    }
+}
+
+/// URL, and where it leads, of each route.
+fn served(routes: &'static str, tls: bool) -> Vec<(String, String)> {
+    let types = TypeList {
+        runtimes: BTreeMap::from([("python".into(), vec!["3.13".into()])]),
+        ..TypeList::default()
+    };
+    let project = guise_config::load(&Commit(routes), &types).unwrap().project;
+    let site = Site {
+        host: "main-x.example".into(),
+        port: None,
+        tls,
+        restrict_robots: false,
+    };
+    let routes = expand(&project.routes, &site).into_iter();
+    routes
+        .map(|route| match route.target {
+            Target::Upstream { upstream, .. } => (route.url, upstream),
+            Target::Redirect { to } => (route.url, to),
+        })
+        .collect()
+}
+
+fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs
+        .into_iter()
+        .map(|(url, target)| (url.into(), target.into()))
+        .collect()
+}
+
+#[test]
+fn placeholders_are_filled_in_and_the_primary_route_comes_first() {
+    let routes = "
+'http://www.{default}/': {type: redirect, to: 'http://{default}/'}
+'http://{default}/': {type: upstream, upstream: 'app:http', primary: true}
+'http://*.{all}/Docs': {type: upstream, upstream: app}
+'http://old.{default}/': {type: redirect, to: 'https://elsewhere.example/x'}
+";
+    let expected = pairs([
+        ("http://main-x.example/", "app"),
+        ("http://www.main-x.example/", "http://main-x.example/"),
+        ("http://*.main-x.example/Docs/", "app"),
+        ("http://old.main-x.example/", "https://elsewhere.example/x"),
+    ]);
+    assert_eq!(served(routes, false), expected);
+}
+
+#[test]
+fn literal_hosts_become_labels_before_the_environments_own() {
+    let routes = "'http://shop.example/': {type: upstream, upstream: app}\n";
+    assert_eq!(
+        served(routes, false),
+        pairs([("http://shop.example.main-x.example/", "app")])
+    );
+}
+
+#[test]
+fn https_gets_a_twin_that_redirects_unless_there_is_one() {
+    let routes = "
+'https://{default}/': {type: upstream, upstream: app}
+'https://a.{default}/': {type: upstream, upstream: app}
+'http://a.{default}/': {type: upstream, upstream: app}
+";
+    let expected = pairs([
+        ("https://main-x.example/", "app"),
+        ("https://a.main-x.example/", "app"),
+        ("http://a.main-x.example/", "app"),
+        ("http://main-x.example/", "https://main-x.example/"),
+    ]);
+    assert_eq!(served(routes, true), expected);
+    let expected = pairs([
+        ("http://main-x.example/", "app"),
+        ("http://a.main-x.example/", "app"),
+    ]);
+    assert_eq!(served(routes, false), expected);
+}
