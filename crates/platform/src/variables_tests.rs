@@ -105,7 +105,7 @@ fn build() -> BTreeMap<String, String> {
 
 fn decoded(env: &BTreeMap<String, String>, name: &str) -> Value {
     let text = &env[name];
-    assert!(!text.contains('\n') && text.len() % 4 == 0, "{name}");
+    assert!(!text.contains('\n') && text.len().is_multiple_of(4), "{name}");
     serde_json::from_slice(&STANDARD.decode(text).unwrap()).unwrap()
 }
 
