@@ -74,14 +74,15 @@ fn follow(child: &mut Child, output: PipeReader, cancel: &AtomicBool, line: &mut
         }
     });
     loop {
+        // Before the wait: a program that is quicker than the first of them must not pass for one that was let go on.
+        if cancel.load(Ordering::Relaxed) {
+            stop(child, &receiver);
+            return false;
+        }
         match receiver.recv_timeout(POLL) {
             Ok(text) => line(&text),
             Err(RecvTimeoutError::Disconnected) => return true,
             Err(RecvTimeoutError::Timeout) => {}
-        }
-        if cancel.load(Ordering::Relaxed) {
-            stop(child, &receiver);
-            return false;
         }
     }
 }
