@@ -3,7 +3,7 @@
 //! A base image takes a minute or two to build, so a run takes two of them, other ones each day; all of them with
 //! `GUISE_TEST_ALL`, and those named in `GUISE_TEST_LANGUAGES` (`ruby golang`) where somebody works on one.
 
-use crate::example;
+use crate::{example, php};
 use anyhow::{Context, Result, ensure};
 use journeys::{Guise, Repository, http};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,6 +18,9 @@ pub fn keep_what_they_are_given(guise: &Guise) -> Result<()> {
     for name in chosen()? {
         println!("    {name}");
         keeps_a_note(guise, name).with_context(|| format!("the example {name}"))?;
+        if name == "php" {
+            php::runs_scripts_as_its_configuration_says(guise)?;
+        }
     }
     Ok(())
 }

@@ -132,10 +132,6 @@ const JOURNEYS: &[Journey] = &[
         languages::keep_what_they_are_given,
     ),
     (
-        "php runs scripts as its configuration says",
-        php::runs_scripts_as_its_configuration_says,
-    ),
-    (
         "variables arrive as published libraries read them",
         variables::arrive_as_published,
     ),
