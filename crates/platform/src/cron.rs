@@ -80,7 +80,7 @@ impl Platform {
     /// When the database cannot be read.
     pub fn crons(&self, environment: &EnvironmentRecord) -> Result<Vec<CronView>, PlatformError> {
         let now = Timestamp::now();
-        let paused = !self.runs_crons(environment, now);
+        let paused = !runs_crons(environment, self.config().crons.pause_after_days, now);
         let mut views = Vec::new();
         for (app, crons) in self.deployed_crons(environment)? {
             for cron in crons.jobs {
@@ -111,15 +111,6 @@ impl Platform {
             Life::Worker | Life::Service { .. } => None,
         });
         Ok(crons.collect())
-    }
-
-    /// Crons run where an environment is active. Without a deployment for long, only production's do (spec 1.10).
-    fn runs_crons(&self, environment: &EnvironmentRecord, now: Timestamp) -> bool {
-        let days = self.config().crons.pause_after_days;
-        environment.status == EnvironmentStatus::Active
-            && !environment.asleep
-            && (environment.kind == EnvironmentType::Production
-                || deployed_within(environment, SignedDuration::from_hours(24 * i64::from(days)), now))
     }
 
     /// Queues a run, unless one of the same cron waits already.
@@ -312,6 +303,14 @@ fn queue(environment: &EnvironmentRecord, app: &str) -> String {
     format!("cron {} {app}", environment.key())
 }
 
+/// Crons run where an environment is active and awake. Without a deployment for long, only production's do (spec 1.10).
+fn runs_crons(environment: &EnvironmentRecord, pause_after_days: u32, now: Timestamp) -> bool {
+    let patience = SignedDuration::from_hours(24 * i64::from(pause_after_days));
+    environment.status == EnvironmentStatus::Active
+        && !environment.asleep
+        && (environment.kind == EnvironmentType::Production || deployed_within(environment, patience, now))
+}
+
 fn deployed_within(environment: &EnvironmentRecord, time: SignedDuration, now: Timestamp) -> bool {
     let deployed = environment.deployed_at.as_deref();
     let deployed: Option<Timestamp> = deployed.and_then(|time| time.parse().ok());
@@ -330,4 +329,31 @@ fn timetable(
     let zone = zone.and_then(|zone| TimeZone::get(zone).ok());
     let identity = format!("{}/{app}/{}", environment.key(), cron.name);
     Some(Timetable::new(&spec, &identity, zone.unwrap_or(TimeZone::UTC)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn crons_pause_a_while_after_the_last_deployment_but_for_productions() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("guise.db")).unwrap();
+        let project = store.create_project("Shop", "main").unwrap().id;
+        let mut environment = store
+            .create_environment(&project, "main", EnvironmentType::Production, None)
+            .unwrap();
+        environment.status = EnvironmentStatus::Active;
+        environment.deployed_at = Some("2026-01-01T00:00:00Z".into());
+        let runs =
+            |environment: &EnvironmentRecord, now: &str| runs_crons(environment, 14, now.parse().unwrap());
+        assert!(runs(&environment, "2026-02-01T00:00:00Z"));
+        environment.kind = EnvironmentType::Development;
+        assert!(runs(&environment, "2026-01-14T23:59:59Z"));
+        assert!(!runs(&environment, "2026-01-15T00:00:00Z"));
+        environment.kind = EnvironmentType::Production;
+        environment.asleep = true;
+        assert!(!runs(&environment, "2026-01-01T00:00:01Z"));
+    }
 }

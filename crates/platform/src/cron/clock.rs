@@ -1,6 +1,6 @@
 //! The thread that looks at each minute which crons are due.
 
-use super::timetable;
+use super::{runs_crons, timetable};
 use crate::{Platform, PlatformError, Shared};
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::HashMap, sync::Weak, time::Duration};
@@ -28,7 +28,7 @@ impl Platform {
         let minimum = SignedDuration::from_mins(self.config().crons.minimum_minutes.into());
         memory.looked = now;
         for environment in self.store().all_environments()? {
-            if !self.runs_crons(&environment, now) {
+            if !runs_crons(&environment, self.config().crons.pause_after_days, now) {
                 continue;
             }
             for (app, crons) in self.deployed_crons(&environment)? {
