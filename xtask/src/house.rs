@@ -70,7 +70,8 @@ fn file_sizes() -> Result<Vec<String>> {
     Ok(faults)
 }
 
-fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+/// Adds every Rust file below a directory.
+pub fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {

@@ -10,6 +10,7 @@ mod bench_branch;
 mod bench_clone;
 mod bench_environments;
 mod clean;
+mod compatibility;
 mod demo;
 mod house;
 mod options;

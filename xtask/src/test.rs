@@ -1,7 +1,7 @@
 //! `cargo xtask test`: what CI runs. `cargo xtask check`: the part of it that needs neither root nor time.
 
 use crate::{
-    arrows, house,
+    arrows, compatibility, house,
     options::Options,
     packages,
     programs::{as_root, cargo, is_root, run, target_directory},
@@ -49,6 +49,7 @@ fn source(stages: &mut Stages) {
     stages.run("format", || run(cargo().args(["fmt", "--all", "--check"])));
     stages.run("arrows", arrows::check);
     stages.run("house", house::check);
+    stages.run("compatibility", compatibility::check);
     stages.run("clippy", || {
         run(cargo().args([
             "clippy",
