@@ -7,7 +7,7 @@ use crate::foreground::Foreground;
 use crate::report::Failure;
 use crate::show::{self, ListFormat};
 use crate::state;
-use crate::{binary, delete, exec, gate, guard, signal, swap, template};
+use crate::{binary, delete, exec, guard, signal, start, swap, template};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci_spec::runtime::{Process, Spec};
 use std::error::Error;
@@ -240,7 +240,7 @@ impl Verb {
     fn perform(&self, root: &Path) -> Outcome {
         match self {
             Self::Create(args) => args.create(root).map(|_| 0),
-            Self::Start { id } => start(root, id),
+            Self::Start { id } => Ok(start::start(root, id).map(|()| 0)?),
             Self::Run { create, detach, keep } => create.run(root, *detach, *keep),
             Self::State { id } => Ok(show::state(root, id).map(|()| 0)?),
             Self::Kill { id, signal, all } => {
@@ -289,7 +289,7 @@ impl CreateArgs {
     fn run(&self, root: &Path, detach: bool, keep: bool) -> Outcome {
         let foreground = if detach { None } else { Some(Foreground::begin()?) };
         let created = self.create(root)?;
-        if let Err(error) = gate::open(&self.id.directory(root)) {
+        if let Err(error) = start::start(root, &self.id) {
             delete::delete(root, &self.id, true)?;
             return Err(error.into());
         }
@@ -368,13 +368,6 @@ impl ExecArgs {
 
 fn absolute(path: &Path) -> std::io::Result<PathBuf> {
     std::path::absolute(path)
-}
-
-fn start(root: &Path, id: &ContainerName) -> Outcome {
-    let record = state::load(root, id)?;
-    record.open_init(id)?;
-    gate::open(&id.directory(root))?;
-    Ok(0)
 }
 
 fn write_template(bundle: &Path) -> Outcome {

@@ -146,9 +146,6 @@ impl Config {
                 key: "linux.namespaces: a new uts namespace for hostname",
             });
         }
-        if self.spec.hooks().is_some() {
-            return Err(ConfigError::Unsupported { key: "hooks" });
-        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::config::{Config, ConfigError};
 use crate::console::{self, ConsoleError};
 use crate::container::ContainerName;
 use crate::gate::{self, GateError};
+use crate::hook::{HookError, Point, Told};
 use crate::identity::{self, IdentityError};
 use crate::init::{self, Inheritance};
 use crate::rootfs::{Plan, RootfsError};
@@ -62,6 +63,9 @@ pub enum CreateError {
     /// Limits of PID 1.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A hook.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// A namespace to join could not be opened.
     #[error("opening the {kind} namespace {path}: {source}", path = path.display())]
     OpenNamespace {
@@ -227,6 +231,7 @@ fn build(
         gate: gate.as_fd(),
         console: console.as_ref().map(AsFd::as_fd),
         preserved: request.preserved,
+        record: &record,
     };
     let child = spawn(config, &joined, inheritance)?;
     draft.child = child.pidfd.try_clone().ok();
@@ -234,8 +239,13 @@ fn build(
 
     set_up(config, &child, &plan, &cgroup)?;
     say(ours.as_fd(), init::GO)?;
-    await_ready(ours.as_fd(), config)?;
     record.init = Some(Init::of(child.pid)?);
+    if init::waits_for_hooks(config) {
+        await_word(ours.as_fd(), init::MOUNTED, config)?;
+        run_hooks(config, &record)?;
+        say(ours.as_fd(), init::GO)?;
+    }
+    await_word(ours.as_fd(), init::READY, config)?;
     state::save(directory, &record)?;
     if let Some(path) = request.pid_file {
         write_pid_file(path, &child)?;
@@ -332,14 +342,24 @@ fn say(child: BorrowedFd<'_>, message: &[u8]) -> Result<(), CreateError> {
     socket::send(child, message).map_err(|source| CreateError::Talk { source })
 }
 
-fn await_ready(child: BorrowedFd<'_>, config: &Config) -> Result<(), CreateError> {
+fn run_hooks(config: &Config, record: &State) -> Result<(), HookError> {
+    let told = Told {
+        record,
+        environment: None,
+    };
+    let hooks = config.spec.hooks().as_ref();
+    told.run(Point::Prestart, hooks)?;
+    told.run(Point::CreateRuntime, hooks)
+}
+
+fn await_word(child: BorrowedFd<'_>, word: &[u8], config: &Config) -> Result<(), CreateError> {
     let mut buffer = [0; 4096];
     let length = match socket::receive(child, &mut buffer) {
         Err(Errno::CONNRESET) => 0,
         answer => answer.map_err(|source| CreateError::Talk { source })?,
     };
     match buffer.get(..length).unwrap_or_default() {
-        init::READY => Ok(()),
+        heard if heard == word => Ok(()),
         [] => Err(CreateError::Died {
             limited: config
                 .linux

@@ -2,6 +2,7 @@
 
 use crate::cgroup::CgroupError;
 use crate::container::ContainerName;
+use crate::hook::{Point, Told};
 use crate::state::{self, State, StateError, Status};
 use std::path::Path;
 
@@ -39,8 +40,18 @@ pub fn delete(root: &Path, id: &ContainerName, force: bool) -> Result<(), Delete
     if !force && !matches!(status, Status::Stopped | Status::Created) {
         return Err(DeleteError::Running { status });
     }
+    let spec = state::load_config(root, id).ok();
     end(&state)?;
-    Ok(state::remove(root, id)?)
+    state::remove(root, id)?;
+    let told = Told {
+        record: &state,
+        environment: None,
+    };
+    for error in told.run_all(Point::Poststop, spec.as_ref().and_then(|spec| spec.hooks().as_ref())) {
+        // The container is gone all the same (runtime.md, "Lifecycle", step 13).
+        eprintln!("guise runtime: delete {id}: warning: {error}");
+    }
+    Ok(())
 }
 
 /// Everything in the group is the container's; with PID 1 the rest of its pid namespace would go too, but it may have joined one.

@@ -1,14 +1,17 @@
 //! The child: from a fresh clone to PID 1 waiting at its gate, and on to its program.
 //!
-//! Parent and child speak over a pair of sockets. `Go`: ids, cgroup and trees are ready. `Ready`: the child is set up. `Commit`: the
-//! container is recorded, the child may outlive the parent. An end of the conversation before that ends the child.
+//! Parent and child speak over a pair of sockets. `Go`: ids, cgroup and trees are ready. `Mounted`, if the parent has hooks to run
+//! now: the tree stands; it is answered by another `Go`. `Ready`: the child is set up. `Commit`: the container is recorded, the
+//! child may outlive the parent. An end of the conversation before that ends the child.
 
 use crate::config::Config;
 use crate::console::{self, ConsoleError};
 use crate::gate::{self, GateError};
+use crate::hook::{HookError, Point, Told};
 use crate::identity::{self, IdentityError, Program};
 use crate::rootfs::{self, Plan, RootfsError};
 use crate::seccomp::Filter;
+use crate::state::{Init, State};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::{Errno, identity as sys_identity, loopback, process, socket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// A message between parent and child.
 pub const GO: &[u8] = b"go";
+/// See the module.
+pub const MOUNTED: &[u8] = b"mounted";
 /// See the module.
 pub const READY: &[u8] = b"ready";
 /// See the module.
@@ -71,6 +76,9 @@ pub enum InitError {
     /// The gate.
     #[error(transparent)]
     Gate(#[from] GateError),
+    /// A hook.
+    #[error(transparent)]
+    Hook(#[from] HookError),
 }
 
 /// All that the child inherits.
@@ -93,6 +101,16 @@ pub struct Inheritance<'a> {
     pub console: Option<BorrowedFd<'a>>,
     /// How many descriptors from 3 on the program gets.
     pub preserved: u32,
+    /// What hooks are told.
+    pub record: &'a State,
+}
+
+/// Whether the parent has hooks to run between `Mounted` and `Ready`.
+pub fn waits_for_hooks(config: &Config) -> bool {
+    let hooks = config.spec.hooks().as_ref();
+    [Point::Prestart, Point::CreateRuntime]
+        .iter()
+        .any(|point| !point.hooks(hooks).is_empty())
 }
 
 /// The child's whole life before its program. Returns only on failure, with the exit status.
@@ -119,6 +137,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
         gate,
         console,
         preserved,
+        record,
     } = inheritance;
     drop(parents_end);
     expect(parent, GO)?;
@@ -127,6 +146,11 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
     name_host(config)?;
     write_sysctls(config)?;
     rootfs::assemble(plan, config)?;
+    if waits_for_hooks(config) {
+        tell(parent, MOUNTED)?;
+        expect(parent, GO)?;
+    }
+    run_hooks(Point::CreateContainer, config, record)?;
     let new_session = rustix::process::setsid();
     new_session.map_err(|source| InitError::Set {
         property: "a new session",
@@ -142,9 +166,37 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
     expect(parent, COMMIT)?;
 
     let starter = gate::wait(gate)?;
+    if let Err(error) = run_hooks(Point::StartContainer, config, record) {
+        let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
+        return Ok(1);
+    }
     let error = program.run(last_filter, preserved);
     let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
     Ok(error.exit_status())
+}
+
+/// The process's own hooks; the number they are told is the one it has inside.
+fn run_hooks(point: Point, config: &Config, record: &State) -> Result<(), InitError> {
+    let hooks = config.spec.hooks().as_ref();
+    if point.hooks(hooks).is_empty() {
+        return Ok(());
+    }
+    let record = State {
+        init: Some(Init {
+            pid: rustix::process::getpid().as_raw_nonzero().get(),
+            started: 0,
+        }),
+        ..record.clone()
+    };
+    let environment = match point {
+        Point::StartContainer => config.process.env().as_deref(),
+        _ => None,
+    };
+    let told = Told {
+        record: &record,
+        environment,
+    };
+    Ok(told.run(point, hooks)?)
 }
 
 fn tell(parent: BorrowedFd<'_>, message: &[u8]) -> Result<(), InitError> {

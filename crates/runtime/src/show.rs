@@ -25,7 +25,8 @@ pub fn state(root: &Path, id: &ContainerName) -> Result<(), StateError> {
     Ok(())
 }
 
-fn describe(record: &State, status: Status) -> serde_json::Value {
+/// The state as the specification wants it.
+pub fn describe(record: &State, status: Status) -> serde_json::Value {
     let running = !matches!(status, Status::Stopped | Status::Creating);
     serde_json::json!({
         "ociVersion": record.oci_version,
