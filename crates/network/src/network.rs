@@ -200,7 +200,8 @@ impl Network {
         Ok(forwarding::restore(&self.instance.name)?)
     }
 
-    fn link_name(&self, id: &ContainerId) -> String {
+    /// The name of the host's end of a container's link.
+    pub fn link_name(&self, id: &ContainerId) -> String {
         link::name(&self.instance.link_prefix, id)
     }
 

@@ -36,6 +36,7 @@ mod spec;
 mod supervisor;
 #[cfg(test)]
 mod testing;
+mod truth;
 mod view;
 mod volumes;
 
@@ -51,6 +52,7 @@ pub use spec::{
     AppImage, ContainerSpec, Egress, HostEntry, Link, Process, RunFile, STOP_GRACE_SECONDS, Scratch, User,
     VolumeMount, WritableApp,
 };
+pub use truth::{Chapter, Lie, Namespace, Truth};
 pub use view::{
     ContainerState, ContainerStatus, ImageKind, ImageView, Listen, Output, PoolUsage, ProcessView, Usage,
 };
