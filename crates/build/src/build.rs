@@ -1,6 +1,7 @@
 //! A build from its checkout to its image.
 
 use crate::{
+    caches,
     checkout::{self, CheckoutError},
     container::{self, Parts},
     mount_points::{self, MountPointError},
@@ -43,6 +44,8 @@ pub struct BuildRequest<'a> {
     pub recipe: &'a Recipe,
     /// Volume for what builds keep for the next one; made when it is missing.
     pub cache: &'a VolumeId,
+    /// The same for what the project's apps keep in common.
+    pub shared_cache: &'a VolumeId,
     /// A fresh id, for the build's container and its volume.
     pub container: &'a ContainerId,
     /// A free slot: the container's address and id range.
@@ -161,9 +164,18 @@ pub fn build(
     let (repository, root) = (request.repository, &request.app.source_root);
     let submodules = submodules::stage(repository, request.commit, root, line)?;
     let own = stages(request.app, request.recipe, &tree)?;
-    let stages: Vec<Stage> = submodules.into_iter().chain(own).collect();
+    let (restore, keep) = caches::stages(repository, &tree_id, request.app)?.unzip();
+    let stages: Vec<Stage> = submodules
+        .into_iter()
+        .chain(restore)
+        .chain(own)
+        .chain(keep)
+        .collect();
     if !stages.is_empty() {
         node.volume_create(request.cache, None, user, 0o755)?;
+        if caches::are_shared(request.app) {
+            node.volume_create(request.shared_cache, None, user, 0o755)?;
+        }
         run(node, request, &volume.id, user, &tree_id, &stages, cancel, line)?;
     }
     mount_points::make(node, &volume.id, request.app, user, line)?;
@@ -200,6 +212,7 @@ fn run(
         base: request.base.clone(),
         checkout: volume.clone(),
         cache: request.cache.clone(),
+        shared_cache: caches::are_shared(request.app).then(|| request.shared_cache.clone()),
         user,
         limits: request.limits,
         env,

@@ -5,10 +5,13 @@ use guise_model::{ContainerId, ImageDigest, Limits, VolumeId};
 use guise_node::{
     AppImage, ContainerSpec, Egress, Link, Process, RunFile, Scratch, User, VolumeMount, WritableApp,
 };
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, iter, net::Ipv4Addr};
 
 /// Where what builds keep for the next one is mounted: `PLATFORM_CACHE_DIR`.
 pub(crate) const CACHE_DIRECTORY: &str = "/tmp/cache";
+
+/// Where what the apps of a project keep in common is mounted.
+pub(crate) const SHARED_CACHE_DIRECTORY: &str = "/tmp/shared-cache";
 
 /// Where package installers keep what they downloaded: below the cache, so that the next build of the app, on any
 /// branch, need not download it again.
@@ -29,6 +32,7 @@ pub(crate) struct Parts<'a> {
     pub base: ImageDigest,
     pub checkout: VolumeId,
     pub cache: VolumeId,
+    pub shared_cache: Option<VolumeId>,
     pub user: User,
     pub limits: Limits,
     pub env: BTreeMap<String, String>,
@@ -63,6 +67,19 @@ pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>
         // What the project sets itself it means.
         env = variables.into_iter().chain(env).collect();
     }
+    let cache = |volume, target: &str| VolumeMount {
+        volume,
+        source_path: String::new(),
+        target: target.into(),
+        read_only: false,
+        owner: parts.user,
+    };
+    let shared = parts
+        .shared_cache
+        .map(|volume| cache(volume, SHARED_CACHE_DIRECTORY));
+    let mounts = iter::once(cache(parts.cache, CACHE_DIRECTORY))
+        .chain(shared)
+        .collect();
     let spec = ContainerSpec {
         id: parts.id,
         name: format!("build of {}", parts.app),
@@ -72,13 +89,7 @@ pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>
         app: Some(AppImage::Writable(WritableApp {
             volume: parts.checkout,
         })),
-        mounts: vec![VolumeMount {
-            volume: parts.cache,
-            source_path: String::new(),
-            target: CACHE_DIRECTORY.into(),
-            read_only: false,
-            owner: parts.user,
-        }],
+        mounts,
         scratch: vec![
             scratch("tmp", "/tmp", 0o1777, parts.user),
             scratch("log", "/var/log", 0o755, parts.user),
@@ -150,6 +161,7 @@ mod tests {
             base: "b".repeat(64).parse().unwrap(),
             checkout: "build-1".parse().unwrap(),
             cache: "cache-1".parse().unwrap(),
+            shared_cache: None,
             user: web,
             limits: guise_model::Size::Auto.limits(guise_model::Profile::HighCpu),
             env: BTreeMap::from([("PIP_CERT".into(), "/app/own.crt".into())]),

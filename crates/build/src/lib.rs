@@ -8,11 +8,13 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod caches;
 mod certificates;
 mod checkout;
 mod container;
 mod id;
 mod mount_points;
+mod shell;
 mod source;
 mod stage;
 mod submodules;

@@ -189,6 +189,7 @@ impl Attempt<'_> {
             base: command.base.clone(),
             checkout: self.volume.clone(),
             cache: command.cache.clone(),
+            shared_cache: None,
             user,
             limits: source.limits,
             env,

@@ -2,6 +2,7 @@
 
 use crate::{
     checkout::{CheckoutError, Commit},
+    shell::quote,
     stage::Stage,
 };
 use std::{collections::BTreeMap, path::Path};
@@ -120,11 +121,6 @@ fn urls(of: &Commit<'_>) -> Result<BTreeMap<String, String>, CheckoutError> {
     }
     let pairs = by_name.into_values().filter_map(|(path, url)| path.zip(url));
     Ok(pairs.map(|(path, url)| (path.into(), url.into())).collect())
-}
-
-/// A word that a shell reads back as `text`.
-fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

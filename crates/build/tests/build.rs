@@ -121,6 +121,7 @@ impl Machine {
             base: &self.base,
             recipe: resolved.recipe,
             cache: &"cache-app".parse().unwrap(),
+            shared_cache: &"cache-all".parse().unwrap(),
             container: &"buildbuild01".parse().unwrap(),
             slot: 7,
             files: &[],
@@ -276,6 +277,58 @@ fn a_build_hook_makes_files_that_the_image_has() {
         "42\nweb:755\nweb:644\nfrozen\n"
     );
     restart_and_stop(&machine.node, &spec);
+}
+
+#[test]
+fn a_cached_directory_is_found_again_while_its_files_are_unchanged() {
+    let Some(machine) = Machine::new(4) else { return };
+    let app = |name: &str, allow_stale: bool, share: bool| {
+        let mut app = app(
+            "set -e\nls vendor 2>/dev/null || echo none\nmkdir -p vendor\ncat lock > vendor/$(cat lock)\n",
+        );
+        app.name = name.parse().unwrap();
+        app.build.caches = serde_json::from_value(json!({
+            "vendor": {"directory": "vendor", "watch": ["lock*"], "allow_stale": allow_stale, "share_between_apps": share},
+        }))
+        .unwrap();
+        app
+    };
+    // What the hook finds; its lines stand behind its announcement.
+    let found = |app: &App, lock: &str| {
+        let files = [("lock", lock), ("other", "changes nothing")];
+        let (built, lines) = machine.build(app, &files, &GO, &mut |_| ());
+        built.unwrap();
+        let hook = lines
+            .iter()
+            .position(|line| line == "Executing build hook...")
+            .unwrap();
+        let kept = lines.iter().position(|line| line.starts_with("Keeping")).unwrap();
+        lines[hook + 1..kept].join("").trim().to_owned()
+    };
+    assert_eq!(found(&app("app", false, false), "one"), "none");
+    assert_eq!(found(&app("app", false, false), "one"), "one");
+    assert_eq!(
+        found(&app("app", false, false), "two"),
+        "none",
+        "another lock, another version"
+    );
+    assert_eq!(
+        found(&app("app", false, false), "one"),
+        "one",
+        "the older version is kept too"
+    );
+    assert_eq!(
+        found(&app("app", true, false), "three"),
+        "one",
+        "the one that was used last"
+    );
+
+    assert_eq!(
+        found(&app("app", false, true), "one"),
+        "none",
+        "what is shared is kept elsewhere"
+    );
+    assert_eq!(found(&app("other", false, true), "one"), "one");
 }
 
 /// runit's services as the host sees them.

@@ -9,7 +9,8 @@ mod service;
 mod web;
 
 pub use app::{
-    App, Build, Commands, Cron, Hooks, Mount, MountSource, Relationship, Runtime, Target, Variables, Worker,
+    App, Build, BuildCache, Commands, Cron, Hooks, Mount, MountSource, Relationship, Runtime, Target,
+    Variables, Worker,
 };
 pub use firewall::Firewall;
 pub use operation::{Operation, Role, SourceOperation};

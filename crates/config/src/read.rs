@@ -1,6 +1,7 @@
 //! From what the files say to what they mean.
 
 pub mod app;
+mod build_cache;
 mod cron;
 mod duration;
 mod extensions;

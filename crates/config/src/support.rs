@@ -46,7 +46,6 @@ const fn row(part: Part, path: &'static str, when: When, what: &'static str) -> 
 
 const NOT_YET: &[Row] = &[
     row(App, "stack", Given, "composable images"),
-    row(App, "build.caches", Given, "build caches"),
     row(Service, "firewall", Given, "outbound rules"),
     row(Route, "type", Is("proxy"), "routes to other sites"),
     row(Route, "redirects", Given, "redirects of single paths"),

@@ -98,6 +98,24 @@ crons:
 }
 
 #[test]
+fn a_build_cache_is_refused_where_it_is_wrong() {
+    let commit = Commit::of([(
+        ".platform.app.yaml",
+        r#"
+name: app
+type: 'python:3.13'
+build:
+  caches:
+    vendor: {watch: composer.*}
+    assets: {}
+    up: {directory: ../up, watch: lock}
+    odd: {directory: odd, watch: [/etc/../../passwd], allow_stale: sometimes, shared: true}
+"#,
+    )]);
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
 fn what_is_not_supported_yet_is_named() {
     let commit = Commit::of([
         (

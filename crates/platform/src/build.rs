@@ -224,6 +224,7 @@ impl Platform {
         let component = format!("build--{name}");
         let (slot, _) = self.place(environment, &component)?;
         let cache = self.build_cache(&project.id, name)?;
+        let shared_cache = self.shared_build_cache(&project.id)?;
         let container = crate::deploy::fresh_container_id();
         let files = build_files(recipe, app, LIMITS)?;
         let request = BuildRequest {
@@ -234,6 +235,7 @@ impl Platform {
             base: &base,
             recipe,
             cache: &cache,
+            shared_cache: &shared_cache,
             container: &container,
             slot,
             files: &files,

@@ -217,6 +217,19 @@ pub struct Hooks {
 pub struct Build {
     /// As written; the language's default when absent (spec 1.13).
     pub flavor: Option<String>,
-    /// Build caches as written.
-    pub caches: Map<String, Value>,
+    /// Directories that builds find again, by name.
+    pub caches: BTreeMap<String, BuildCache>,
+}
+
+/// A directory that builds find again while the files that it depends on are unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildCache {
+    /// Where, relative to the app, without slashes at the ends and without `..`.
+    pub directory: String,
+    /// Patterns of the files, relative to the app; `**` goes across directories.
+    pub watch: Vec<String>,
+    /// Whether one of other files is better than none.
+    pub allow_stale: bool,
+    /// Whether all apps of the project keep it together.
+    pub share_between_apps: bool,
 }

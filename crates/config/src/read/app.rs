@@ -212,7 +212,7 @@ impl Reader<'_> {
         );
         Build {
             flavor: fields.text("flavor", self.report),
-            caches: fields.get("caches").map(Node::to_json_map).unwrap_or_default(),
+            caches: self.build_caches(&fields),
         }
     }
 

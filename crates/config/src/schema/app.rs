@@ -348,7 +348,31 @@ fn build() -> Value {
         ),
         (
             "caches",
-            map_of(anything()),
+            map_of(with_required(
+                object(&[
+                    (
+                        "directory",
+                        text(),
+                        "The directory below the app's root; without it, the cache's name.",
+                    ),
+                    (
+                        "watch",
+                        texts(),
+                        "Patterns of files; when they are as they were, the directory is used again.",
+                    ),
+                    (
+                        "allow_stale",
+                        truth(),
+                        "Whether the last one is used when they are not.",
+                    ),
+                    (
+                        "share_between_apps",
+                        truth(),
+                        "Whether all apps of the project have it in common.",
+                    ),
+                ]),
+                &["watch"],
+            )),
             "Directories that are kept between builds.",
         ),
     ])
