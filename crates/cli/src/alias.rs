@@ -25,6 +25,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("lint", &["validate"]),
     ("environment:url", &["url"]),
     ("environment:logs", &["logs"]),
+    ("environment:relationships", &["relationships"]),
     ("app:config-validate", &["validate"]),
 ];
 

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod project;
 pub mod property;
 pub mod ps;
+pub mod relationships;
 pub mod rollback;
 pub mod schema;
 pub mod up;
@@ -84,6 +85,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Ps(ps) => ps.run(context).await,
         Command::Disk(disk) => disk.run(context).await,
         Command::Exec(exec) => exec.run(context).await,
+        Command::Relationships(relationships) => relationships.run(context).await,
         Command::Variable(variable) => variable.run(context).await,
         Command::Db(db) => db.run(context).await,
         Command::Mount(mount) => mount.run(context).await,
