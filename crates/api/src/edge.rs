@@ -28,6 +28,13 @@ pub enum Command {
         /// How long to wait for requests under way, in milliseconds.
         drain_ms: u64,
     },
+    /// Replaces what an environment's hosts are served with over TLS. Connections that there are go on as they are.
+    Secure {
+        /// Key of the environment: `project/branch`.
+        environment: String,
+        /// Its hosts.
+        hosts: Vec<SecureHost>,
+    },
     /// Forgets an environment. Held requests are answered 404.
     Forget {
         /// Key of the environment.
@@ -113,9 +120,89 @@ pub enum Reply {
     },
 }
 
+/// What a host is served with over TLS.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecureHost {
+    /// Host, lower case, without port; may begin with `*.`.
+    pub host: String,
+    /// The certificate and the chain to its issuer, as PEM.
+    pub chain: String,
+    /// Its key, as PEM.
+    pub key: String,
+    /// What is asked of clients.
+    #[serde(default)]
+    pub terms: Terms,
+}
+
+/// The key is nobody's to print.
+impl std::fmt::Debug for SecureHost {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SecureHost")
+            .field("host", &self.host)
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is asked of clients before they may speak to a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    /// The oldest TLS that is spoken.
+    pub min_version: TlsVersion,
+    /// Whether clients show a certificate.
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Who may have issued it, as PEM.
+    pub client_authorities: Vec<String>,
+}
+
+/// A version of TLS. Older ones are not spoken at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum TlsVersion {
+    #[default]
+    Tls12,
+    Tls13,
+}
+
+/// Whether clients show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// They may.
+    Request,
+    /// They must.
+    Require,
+}
+
+/// How a client speaks to the edge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Scheme {
+    #[default]
+    Http,
+    Https,
+}
+
+impl Scheme {
+    /// As in a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// One route as the edge serves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
+    /// How clients ask for it. A table that an older edge wrote knows `http` only.
+    #[serde(default)]
+    pub scheme: Scheme,
     /// Host, lower case, without port: `main-bvxea6i-abcdefgh12345.localhost`.
     pub host: String,
     /// Path prefix, starting with `/`; the longest that matches on a segment boundary wins.
@@ -143,7 +230,7 @@ pub enum Action {
         /// Where the container's nginx listens.
         address: SocketAddrV4,
     },
-    /// Answers 301 to `to` plus path and query.
+    /// Answers 301 to `to` plus what follows the route's path, and the query.
     Redirect {
         /// Target, absolute, without a trailing slash.
         to: String,

@@ -8,6 +8,7 @@
 mod activity;
 mod app;
 mod backup;
+mod certificate;
 mod container;
 mod cron;
 mod deployment;
@@ -22,11 +23,13 @@ mod image;
 mod operation;
 pub mod paths;
 mod status;
+mod truth;
 mod variable;
 
 pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
 pub use app::App;
 pub use backup::{Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
+pub use certificate::{AddCertificate, Authority, Certificate};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
 pub use cron::Cron;
 pub use deployment::{Deployment, Rollback};
@@ -41,4 +44,5 @@ pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUp
 pub use image::{BuildImage, Image, ImageKind};
 pub use operation::{Operation, RunOperation, RunSourceOperation, SourceOperation};
 pub use status::Status;
+pub use truth::{Chapter, Namespace, Truth};
 pub use variable::{SetVariable, Variable};

@@ -38,6 +38,7 @@
 //! | GET | `…/environments/{environment}/logs?container=NAME&log=NAME&follow=BOOL&lines=N` | | events of [`LogLine`](crate::LogLine) |
 //! | POST | `…/environments/{environment}/exec` | upgrade, see [`exec`](crate::exec) | frames |
 //! | GET | `/v1/containers?project=ID&environment=NAME` | | list of [`Container`](crate::Container) |
+//! | GET | `/v1/truth?project=ID&environment=NAME` | | list of [`Truth`](crate::Truth) |
 //! | GET | `/v1/activities?project=ID&environment=NAME&type=TYPE,…&limit=N` | | list of [`Activity`](crate::Activity), newest first |
 //! | GET | `/v1/activities/{activity}` | | [`Activity`](crate::Activity) |
 //! | GET | `/v1/activities/{activity}/log?follow=BOOL` | `Last-Event-ID` | events of [`LogLine`](crate::LogLine), then `event: end` with the [`Activity`](crate::Activity) |
@@ -99,6 +100,12 @@ pub const EXPORT: &str = "/v1/projects/{project}/backups/{backup}/export";
 pub const IMPORT: &str = "/v1/projects/{project}/environments/{environment}/backups/import";
 /// Restore a backup.
 pub const RESTORE: &str = "/v1/projects/{project}/backups/{backup}/restore";
+/// The certificates that were brought for a project.
+pub const CERTIFICATES: &str = "/v1/projects/{project}/certificates";
+/// One of them.
+pub const CERTIFICATE: &str = "/v1/projects/{project}/certificates/{certificate}";
+/// The local certificate authority.
+pub const AUTHORITY: &str = "/v1/authority";
 /// An app or worker of an environment.
 pub const APP: &str = "/v1/projects/{project}/environments/{environment}/app";
 /// An environment's crons.
@@ -119,6 +126,8 @@ pub const LOGS: &str = "/v1/projects/{project}/environments/{environment}/logs";
 pub const EXEC: &str = "/v1/projects/{project}/environments/{environment}/exec";
 /// All containers.
 pub const CONTAINERS: &str = "/v1/containers";
+/// What running containers believe, and what is so.
+pub const TRUTH: &str = "/v1/truth";
 /// Activities.
 pub const ACTIVITIES: &str = "/v1/activities";
 /// One activity.

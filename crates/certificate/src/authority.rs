@@ -5,7 +5,7 @@
 
 use crate::{
     CertificateError, Certified,
-    file::{make_directory, read, write},
+    file::{EVERYBODYS, PASSABLE, ROOTS, make_directory, read, write},
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
@@ -38,7 +38,7 @@ impl Authority {
     /// # Errors
     /// [`CertificateError::File`], [`CertificateError::Make`], [`CertificateError::Unreadable`].
     pub fn open(directory: &Path, domain: &str) -> Result<Self, CertificateError> {
-        make_directory(directory)?;
+        make_directory(directory, PASSABLE)?;
         let path = directory.join(format!("{domain}.pem"));
         let key_path = directory.join(format!("{domain}.key"));
         let (certificate, key) = match (read(&path)?, read(&key_path)?) {
@@ -46,8 +46,8 @@ impl Authority {
             _ => {
                 let made = make(domain).map_err(failed(domain))?;
                 // The key first: a certificate without its key would be taken for half of an authority.
-                write(&key_path, &made.1)?;
-                write(&path, &made.0)?;
+                write(&key_path, &made.1, ROOTS)?;
+                write(&path, &made.0, EVERYBODYS)?;
                 made
             }
         };
@@ -89,7 +89,10 @@ impl Authority {
     fn sign(&self, host: &str) -> Result<(String, String), rcgen::Error> {
         let mut parameters = CertificateParams::new([host.to_owned()])?;
         parameters.distinguished_name.push(DnType::CommonName, "guise");
-        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        parameters.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.use_authority_key_identifier_extension = true;
         let now = std::time::SystemTime::now();

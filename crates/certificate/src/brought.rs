@@ -2,7 +2,7 @@
 
 use crate::{
     CertificateError, Certified,
-    file::{failed, make_directory, read, write},
+    file::{CLOSED, ROOTS, failed, make_directory, read, write},
 };
 use std::{
     fs, io,
@@ -32,8 +32,9 @@ impl Brought {
         if certified.remaining().is_zero() {
             return Err(CertificateError::Expired);
         }
-        make_directory(&self.directory)?;
-        write(&self.file(&certified.id), &format!("{}\n{key}", chain.trim_end()))?;
+        make_directory(&self.directory, CLOSED)?;
+        let whole = format!("{}\n{key}", chain.trim_end());
+        write(&self.file(&certified.id), &whole, ROOTS)?;
         Ok(certified)
     }
 
@@ -71,17 +72,17 @@ impl Brought {
             .max_by_key(|certified| certified.expires))
     }
 
-    /// Forgets one; answers whether there was one.
+    /// Forgets one; answers it, if there was one.
     ///
     /// # Errors
     /// [`CertificateError::File`].
-    pub fn delete(&self, id: &str) -> Result<bool, CertificateError> {
-        let path = match self.list()?.into_iter().find(|certified| certified.id == id) {
-            Some(certified) => self.file(&certified.id),
-            None => return Ok(false),
-        };
-        fs::remove_file(&path).map_err(failed("remove", &path))?;
-        Ok(true)
+    pub fn delete(&self, id: &str) -> Result<Option<Certified>, CertificateError> {
+        let found = self.list()?.into_iter().find(|certified| certified.id == id);
+        if let Some(certified) = &found {
+            let path = self.file(&certified.id);
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
+        }
+        Ok(found)
     }
 
     fn file(&self, id: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Certificates: the local authority that signs for generated hosts, and those that people bring.
 //!
-//! Knows keys, certificates, the hosts they are for, and the directories they are kept in, which only root reads. It
+//! Knows keys, certificates, the hosts they are for, and the files they are kept in. It
 //! must never know projects, routes or the edge: who needs a certificate asks for it by host.
 
 #![forbid(unsafe_code)]

@@ -15,6 +15,10 @@ fn an_authority_is_the_same_after_a_restart_and_its_key_is_roots() {
     assert_eq!(first.certificate(), again.certificate());
     let key = directory.path().join("localhost.key");
     assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        first.path().metadata().unwrap().permissions().mode() & 0o777,
+        0o644
+    );
     assert!(!std::fs::read_to_string(first.path()).unwrap().contains("PRIVATE"));
 }
 
@@ -39,8 +43,8 @@ fn a_brought_certificate_is_found_by_host_and_forgotten() {
     assert_eq!(brought.find("www.example.com").unwrap().unwrap().id, added.id);
     assert!(brought.find("example.com").unwrap().is_none());
     assert!(brought.find("a.b.example.com").unwrap().is_none());
-    assert!(!brought.delete("../authority/example.com").unwrap());
-    assert!(brought.delete(&added.id).unwrap());
+    assert!(brought.delete("../authority/example.com").unwrap().is_none());
+    assert_eq!(brought.delete(&added.id).unwrap().unwrap().id, added.id);
     assert!(brought.list().unwrap().is_empty());
 }
 

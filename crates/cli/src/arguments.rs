@@ -69,15 +69,19 @@ pub enum Command {
     #[command(subcommand)]
     Environment(commands::environment::Environment),
     Ps(commands::ps::Ps),
+    Truth(commands::truth::Truth),
     Disk(commands::disk::Disk),
     Exec(commands::exec::Exec),
     #[command(subcommand)]
     Db(commands::db::Db),
-    Relationships(commands::relationships::Relationships),
     #[command(subcommand)]
     Mount(commands::mount::Mount),
     #[command(subcommand)]
     Variable(commands::variable::Variable),
+    #[command(subcommand)]
+    Certificate(commands::certificate::Certificate),
+    #[command(subcommand)]
+    Tls(commands::tls::Tls),
     Logs(commands::logs::Logs),
     Url(commands::url::Url),
     #[command(subcommand)]

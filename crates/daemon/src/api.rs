@@ -3,6 +3,7 @@
 mod activities;
 mod apps;
 mod backups;
+mod certificates;
 mod containers;
 mod crons;
 mod deployments;
@@ -16,11 +17,12 @@ mod logs;
 mod operations;
 mod projects;
 mod status;
+mod truth;
 mod variables;
 
 pub(crate) use error::Failure;
 
-use crate::{config::Config, edge::EdgeClient};
+use crate::{certificates::Certificates, config::Config, edge::EdgeClient};
 use axum::{
     Router,
     routing::{get, post},
@@ -35,6 +37,7 @@ use tokio::sync::Notify;
 pub(crate) struct App {
     pub(crate) platform: Platform,
     pub(crate) edge: Arc<EdgeClient>,
+    pub(crate) certificates: Arc<Certificates>,
     pub(crate) config: Arc<Config>,
     pub(crate) state: Arc<PathBuf>,
     /// Told when the daemon shall stop; the value says whether the machine is to be cleared.
@@ -97,6 +100,15 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::EXPORT, post(backups::export))
         .route(paths::IMPORT, post(backups::import))
         .route(paths::RESTORE, post(backups::restore))
+        .route(
+            paths::CERTIFICATES,
+            get(certificates::list).post(certificates::add),
+        )
+        .route(
+            paths::CERTIFICATE,
+            get(certificates::show).delete(certificates::delete),
+        )
+        .route(paths::AUTHORITY, get(certificates::authority))
         .route(paths::APP, get(apps::show))
         .route(paths::CRONS, get(crons::list))
         .route(paths::OPERATIONS, get(operations::list).post(operations::run))
@@ -110,6 +122,7 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::LOGS, get(logs::follow))
         .route(paths::EXEC, post(exec::start))
         .route(paths::CONTAINERS, get(containers::list))
+        .route(paths::TRUTH, get(truth::list))
         .route(paths::DISK, get(disk::show))
         .route(paths::ACTIVITIES, get(activities::list))
         .route(paths::ACTIVITY, get(activities::show))

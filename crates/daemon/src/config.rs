@@ -17,6 +17,8 @@ pub struct Config {
     pub instance: Instance,
     /// Where the edge listens.
     pub edge_listen: SocketAddr,
+    /// Where the edge listens for TLS. By default on port 443 if it listens on port 80, else nowhere.
+    pub edge_listen_tls: Option<SocketAddr>,
     /// Domain of generated URLs.
     pub domain: String,
     /// Directories with image recipes besides the shipped ones; later ones win.
@@ -38,6 +40,7 @@ impl Default for Config {
         Self {
             instance: Instance::default(),
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            edge_listen_tls: None,
             domain: "localhost".into(),
             recipes: Vec::new(),
             image_cache: "/var/cache/guise/images".into(),
@@ -61,7 +64,12 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))
+        let mut config: Self =
+            toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))?;
+        if config.edge_listen.port() == 80 && config.edge_listen_tls.is_none() {
+            config.edge_listen_tls = Some(SocketAddr::new(config.edge_listen.ip(), 443));
+        }
+        Ok(config)
     }
 }
 
@@ -85,6 +93,9 @@ mod tests {
             ("sites.example", "other")
         );
         assert_eq!(config.instance.link_prefix, "gv");
+        std::fs::write(&file, "edge_listen = \"127.0.0.1:80\"\n").unwrap();
+        let config = Config::read(directory.path()).unwrap();
+        assert_eq!(config.edge_listen_tls, Some(([127, 0, 0, 1], 443).into()));
         std::fs::write(&file, "domian = \"x\"\n").unwrap();
         let error = format!("{:#}", Config::read(directory.path()).unwrap_err());
         assert!(

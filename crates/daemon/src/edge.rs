@@ -2,16 +2,18 @@
 //!
 //! The edge outlives guised. A restarted guised finds it by its socket and tells it what holds now.
 
-use guise_api::edge::{Action, Command, Reply, Route};
+use crate::certificates::Certificates;
+use guise_api::edge::{Action, Command, Reply, Route, Scheme, SecureHost, Terms};
+use guise_certificate::CertificateError;
 use guise_platform::{Edge, EdgeError, ResolvedRoute, Target};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, SocketAddrV4},
     os::unix::{net::UnixStream, process::CommandExt},
     path::PathBuf,
     process::Stdio,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,6 +33,8 @@ pub struct EdgeConfig {
     pub state: PathBuf,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it listens for TLS, if it does.
+    pub listen_tls: Option<SocketAddr>,
     /// The user and group it runs as: the first of guise's own range, who owns nothing.
     pub id: u32,
 }
@@ -38,6 +42,9 @@ pub struct EdgeConfig {
 /// The connection to the edge.
 pub struct EdgeClient {
     config: EdgeConfig,
+    certificates: Arc<Certificates>,
+    /// The hosts that are served over TLS, by the environment's key.
+    secure: Mutex<BTreeMap<String, BTreeSet<String>>>,
     connection: Mutex<Option<BufReader<UnixStream>>>,
     /// A connection of its own for the one who waits for visitors.
     visitors: Mutex<Option<BufReader<UnixStream>>>,
@@ -50,9 +57,11 @@ impl EdgeClient {
     ///
     /// # Errors
     /// When it does not answer; the message has the end of its log.
-    pub fn start(config: EdgeConfig) -> anyhow::Result<Self> {
+    pub fn start(config: EdgeConfig, certificates: Arc<Certificates>) -> anyhow::Result<Self> {
         let client = Self {
             config,
+            certificates,
+            secure: Mutex::default(),
             connection: Mutex::new(None),
             visitors: Mutex::new(None),
             wanted: Mutex::new(true),
@@ -75,10 +84,12 @@ impl EdgeClient {
         }
         let log_path = self.config.state.join("edge.log");
         let log = std::fs::File::create(&log_path)?;
+        let tls = self.config.listen_tls.into_iter();
         let mut child = std::process::Command::new(&self.config.program)
             .arg("edge")
             .arg("--listen")
             .arg(self.config.listen.to_string())
+            .args(tls.flat_map(|address| ["--listen-tls".into(), address.to_string()]))
             .arg("--control")
             .arg(self.control())
             .arg("--table")
@@ -123,6 +134,61 @@ impl EdgeClient {
             Ok(Reply::Status { pid, .. }) => Some(pid),
             _ => None,
         }
+    }
+
+    /// Gives the edge a certificate for each host again: some were brought, taken away, or expire soon.
+    ///
+    /// # Errors
+    /// When there is none for a host, or the edge does not take it.
+    pub fn renew(&self) -> Result<(), EdgeError> {
+        let secure = self.secure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        secure
+            .iter()
+            .try_for_each(|(environment, hosts)| self.certify(environment, hosts))
+    }
+
+    /// Gives the edge what the routes' hosts need for TLS.
+    fn secure(&self, environment: &str, routes: &[ResolvedRoute]) -> Result<(), EdgeError> {
+        if self.config.listen_tls.is_none() {
+            return Ok(());
+        }
+        let https = routes.iter().filter(|route| scheme(route) == Scheme::Https);
+        let hosts: BTreeSet<String> = https.map(|route| route.host.clone()).collect();
+        self.certify(environment, &hosts)?;
+        let mut secure = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
+        secure.insert(environment.into(), hosts);
+        Ok(())
+    }
+
+    fn certify(&self, environment: &str, hosts: &BTreeSet<String>) -> Result<(), EdgeError> {
+        let project = environment
+            .split_once('/')
+            .map_or(environment, |(project, _)| project);
+        let secure_host = |host: &String| {
+            let certified = self.certificates.for_host(project, host)?;
+            Ok(SecureHost {
+                host: host.clone(),
+                chain: certified.chain,
+                key: certified.key,
+                terms: Terms::default(),
+            })
+        };
+        let hosts: Result<_, CertificateError> = hosts.iter().map(secure_host).collect();
+        let hosts = hosts.map_err(|error| EdgeError {
+            operation: "get a certificate",
+            environment: environment.into(),
+            reason: error.to_string(),
+        })?;
+        let command = Command::Secure {
+            environment: environment.into(),
+            hosts,
+        };
+        self.ask("take the certificates", environment, &command).map(drop)
+    }
+
+    fn forget_hosts(&self, is_forgotten: impl Fn(&str) -> bool) {
+        let mut secure = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
+        secure.retain(|environment, _| !is_forgotten(environment));
     }
 
     fn control(&self) -> PathBuf {
@@ -176,6 +242,7 @@ impl Edge for EdgeClient {
         routes: &[ResolvedRoute],
         address: &dyn Fn(&str) -> Option<SocketAddrV4>,
     ) -> Result<(), EdgeError> {
+        self.secure(environment, routes)?;
         let command = Command::Routes {
             environment: environment.into(),
             routes: edge_routes(routes, address),
@@ -189,6 +256,7 @@ impl Edge for EdgeClient {
         routes: &[ResolvedRoute],
         address: &dyn Fn(&str) -> Option<SocketAddrV4>,
     ) -> Result<u32, EdgeError> {
+        self.secure(environment, routes)?;
         let command = Command::Switch {
             environment: environment.into(),
             routes: edge_routes(routes, address),
@@ -271,6 +339,7 @@ impl Edge for EdgeClient {
     }
 
     fn retain(&self, environments: Vec<String>) -> Result<(), EdgeError> {
+        self.forget_hosts(|environment| environments.iter().all(|kept| kept != environment));
         self.ask(
             "forget the others",
             "all environments",
@@ -280,6 +349,7 @@ impl Edge for EdgeClient {
     }
 
     fn forget(&self, environment: &str) -> Result<(), EdgeError> {
+        self.forget_hosts(|known| known == environment);
         let command = Command::Forget {
             environment: environment.into(),
         };
@@ -289,6 +359,15 @@ impl Edge for EdgeClient {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How a route is served, which is as its final URL says.
+fn scheme(route: &ResolvedRoute) -> Scheme {
+    if route.url.starts_with("https://") {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    }
 }
 
 fn edge_routes(routes: &[ResolvedRoute], address: &dyn Fn(&str) -> Option<SocketAddrV4>) -> Vec<Route> {
@@ -306,6 +385,7 @@ fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<SocketAddr
         },
     };
     Some(Route {
+        scheme: scheme(route),
         host: route.host.clone(),
         path: route.path.clone(),
         action,

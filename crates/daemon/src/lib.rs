@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod certificates;
 mod config;
 mod edge;
 mod serve;

@@ -2,12 +2,13 @@
 
 use crate::{
     api::{self, App, Stop},
+    certificates::Certificates,
     config::Config,
     edge::{EdgeClient, EdgeConfig},
 };
 use anyhow::{Context, Result, bail};
 use guise_api::Check;
-use guise_platform::{NodeConfig, Platform, PlatformConfig};
+use guise_platform::{NodeConfig, Platform, PlatformConfig, Ports};
 use std::{
     ffi::OsString,
     fs,
@@ -120,6 +121,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         crate::edge::stop(&state.join("edge/control.sock"));
         return Ok(tokio::task::spawn_blocking(move || node.close_machine()).await??);
     }
+    let certificates = Arc::new(Certificates::open(&state, &config.domain)?);
     let edge = {
         fs::create_dir_all(state.join("edge"))?;
         let id = config.instance.id_base;
@@ -128,14 +130,19 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
             program: program.clone(),
             state: state.clone(),
             listen: config.edge_listen,
+            listen_tls: config.edge_listen_tls,
             id,
         };
-        Arc::new(tokio::task::spawn_blocking(move || EdgeClient::start(config)).await??)
+        let certificates = certificates.clone();
+        Arc::new(tokio::task::spawn_blocking(move || EdgeClient::start(config, certificates)).await??)
     };
     let platform_config = PlatformConfig {
         state: state.clone(),
         domain: config.domain.clone(),
-        url_port: (config.edge_listen.port() != 80).then_some(config.edge_listen.port()),
+        ports: Ports {
+            http: config.edge_listen.port(),
+            https: config.edge_listen_tls.map(|address| address.port()),
+        },
         hook_command: hook_command(&program, &state),
         retention: config.backups,
         crons: config.crons,
@@ -155,11 +162,13 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     let app = App {
         platform: platform.clone(),
         edge: edge.clone(),
+        certificates,
         config: Arc::new(config),
         state: Arc::new(state.clone()),
         stop: stop.clone(),
     };
     tokio::spawn(watch_edge(app.edge.clone()));
+    tokio::spawn(renew_certificates(app.edge.clone()));
     tracing::info!(socket = %socket.display(), edge = %app.config.edge_listen, "guised serves");
     serve(listener, app, stop.clone()).await?;
     drop(fs::remove_file(&socket));
@@ -201,6 +210,20 @@ async fn watch_edge(edge: Arc<EdgeClient>) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the edge is down"),
             Err(panic) => tracing::error!(%panic, "cannot look after the edge"),
+        }
+    }
+}
+
+/// Serves no certificate until it expires, however long guised runs.
+async fn renew_certificates(edge: Arc<EdgeClient>) {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+    loop {
+        tokio::time::sleep(DAY).await;
+        let edge = edge.clone();
+        match tokio::task::spawn_blocking(move || edge.renew()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "certificates are not renewed"),
+            Err(panic) => tracing::error!(%panic, "cannot renew certificates"),
         }
     }
 }

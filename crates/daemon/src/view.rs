@@ -2,11 +2,11 @@
 
 use crate::api::Failure;
 use guise_api::{
-    Activity, ActivityResult, ActivityState, Container, ContainerKind, Environment, EnvironmentStatus,
-    EnvironmentType, Image, ImageKind, Lie, ProcessView, Project, Route,
+    Activity, ActivityResult, ActivityState, Chapter, Container, ContainerKind, Environment,
+    EnvironmentStatus, EnvironmentType, Image, ImageKind, Lie, Namespace, ProcessView, Project, Route, Truth,
 };
 use guise_platform::{
-    ActivityRecord, ContainerView, EnvironmentRecord, Platform, ProjectRecord, Target, desired,
+    ActivityRecord, ContainerView, EnvironmentRecord, Owned, Platform, ProjectRecord, Target, desired,
 };
 
 pub(crate) fn project(platform: &Platform, project: ProjectRecord) -> Project {
@@ -132,19 +132,48 @@ pub(crate) fn container(view: ContainerView) -> Container {
                 outside,
             })
             .collect(),
-        processes: view
-            .processes
+        processes: view.processes.into_iter().map(process).collect(),
+    }
+}
+
+fn process(process: guise_platform::ProcessView) -> ProcessView {
+    ProcessView {
+        inside_pid: process.inside_pid,
+        host_pid: process.host_pid,
+        inside_parent: process.inside_parent,
+        inside_user: process.inside_uid.to_string(),
+        host_uid: process.host_uid,
+        rss_bytes: process.rss_bytes,
+        command: process.command,
+    }
+}
+
+pub(crate) fn truth(owned: Owned, truth: guise_platform::Truth) -> Truth {
+    let chapters = truth.chapters.into_iter().map(|chapter| Chapter {
+        title: chapter.title.into(),
+        lies: chapter
+            .lies
             .into_iter()
-            .map(|process| ProcessView {
-                inside_pid: process.inside_pid,
-                host_pid: process.host_pid,
-                inside_parent: process.inside_parent,
-                inside_user: process.inside_uid.to_string(),
-                host_uid: process.host_uid,
-                rss_bytes: process.rss_bytes,
-                command: process.command,
+            .map(|lie| Lie {
+                about: lie.about,
+                inside: lie.inside,
+                outside: lie.outside,
             })
             .collect(),
+    });
+    let namespaces = truth.namespaces.into_iter().map(|namespace| Namespace {
+        kind: namespace.kind.into(),
+        hides: namespace.hides.into(),
+        number: namespace.number,
+        of_machine: namespace.of_machine,
+    });
+    Truth {
+        id: owned.status.spec.id,
+        name: owned.component,
+        environment: owned.environment,
+        chapters: chapters.collect(),
+        processes: truth.processes.into_iter().map(process).collect(),
+        namespaces: namespaces.collect(),
     }
 }
 
@@ -191,6 +220,6 @@ pub(crate) fn images(platform: &Platform) -> Result<Vec<Image>, Failure> {
 }
 
 /// Milliseconds since 1970 as RFC 3339 in UTC.
-fn time(unix_ms: u64) -> String {
+pub fn time(unix_ms: u64) -> String {
     guise_platform::time(unix_ms)
 }

@@ -1,10 +1,10 @@
 //! What all connections share.
 
 use crate::{
-    control, gate::Gate, listen::TokioSockets, pool::Pool, serve, table::Table, table_file::TableFile,
-    visitors::Visitors,
+    control, gate::Gate, listen::TokioSockets, pool::Pool, secrets::Secrets, serve, table::Table,
+    table_file::TableFile, visitors::Visitors,
 };
-use guise_api::edge::{Command, Reply};
+use guise_api::edge::{Command, Reply, Scheme};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -16,6 +16,7 @@ use tokio::{
 #[derive(Debug)]
 pub struct Edge {
     pub(crate) table: Table,
+    pub(crate) secrets: Secrets,
     pub(crate) pool: Arc<Pool>,
     pub(crate) visitors: Visitors,
     stop: watch::Sender<bool>,
@@ -24,8 +25,15 @@ pub struct Edge {
 impl Edge {
     /// An edge with the routes that `file` has.
     pub fn new(file: Option<TableFile>) -> Arc<Self> {
+        let certificates = file.as_ref().and_then(|file| {
+            let beside = file.beside("certificates.json");
+            beside
+                .inspect_err(|error| tracing::warn!("certificates would not survive a restart: {error:#}"))
+                .ok()
+        });
         Arc::new(Self {
             table: Table::load(file),
+            secrets: Secrets::load(certificates),
             pool: Pool::new(),
             visitors: Visitors::default(),
             stop: watch::Sender::new(false),
@@ -40,10 +48,11 @@ impl Edge {
             tokio::spawn(Arc::clone(&self).obey(control));
         }
         tokio::spawn(Arc::clone(&self.pool).close_idle());
-        let serving: Vec<_> = sockets
-            .http
-            .into_iter()
-            .map(|socket| tokio::spawn(Arc::clone(&self).serve(socket)))
+        let plain = sockets.http.into_iter().map(|socket| (Scheme::Http, socket));
+        let secure = sockets.https.into_iter().map(|socket| (Scheme::Https, socket));
+        let serving: Vec<_> = plain
+            .chain(secure)
+            .map(|(scheme, socket)| tokio::spawn(Arc::clone(&self).serve(scheme, socket)))
             .collect();
         tracing::info!("serving {} environments", self.table.len());
         tokio::select! {
@@ -59,8 +68,8 @@ impl Edge {
     }
 
     /// Answers requests until [`stop`](Self::stop), and then those under way.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
-        serve::connections(self, listener).await;
+    pub async fn serve(self: Arc<Self>, scheme: Scheme, listener: TcpListener) {
+        serve::connections(self, scheme, listener).await;
     }
 
     /// Obeys commands for as long as it runs.
@@ -97,13 +106,21 @@ impl Edge {
                 self.pool.close(&old);
                 return Reply::Held { under_way };
             }
+            Command::Secure { environment, hosts } => {
+                if let Err(error) = self.secrets.set(&environment, hosts) {
+                    let message = error.to_string();
+                    return Reply::Error { message };
+                }
+            }
             Command::Forget { environment } => {
+                self.secrets.retain(|key| key != environment);
                 self.pool.close(&self.table.upstreams(&environment));
                 self.table.retain(|key| key != environment);
             }
             Command::Retain { environments } => {
-                self.table
-                    .retain(|key| environments.iter().any(|kept| kept == key));
+                let is_kept = |key: &str| environments.iter().any(|kept| kept == key);
+                self.secrets.retain(is_kept);
+                self.table.retain(is_kept);
             }
             Command::Hold {
                 environment,

@@ -1,13 +1,16 @@
 //! What is added to and taken from headers on the way in and out (spec 3.8).
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use guise_api::edge::{Scheme, Terms};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        CONNECTION, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE,
+        CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, TE,
+        TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
 };
 use std::net::IpAddr;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 /// Meant for the next hop only (RFC 9110, 7.6.1), besides what `Connection` names.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -41,13 +44,84 @@ const RESERVED: [HeaderName; 11] = [
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Who sent a request, and how it came.
-#[derive(Debug, Clone, Copy)]
+/// Who sends requests over a connection, and how they come.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The other end of the connection.
-    pub client: IpAddr,
-    /// `http` or `https`.
-    pub scheme: &'static str,
+    client: IpAddr,
+    /// What TLS told of it; `None` for plain HTTP.
+    session: Option<Session>,
+}
+
+/// What a connection over TLS is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The terms of the host that it was made for.
+    pub terms: Terms,
+    /// What the client has shown of itself.
+    pub certificate: Option<ClientCertificate>,
+}
+
+/// A certificate that the host's authorities have issued to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Whose it is.
+    name: String,
+    /// As PEM, percent-encoded: a header has no line breaks.
+    encoded: String,
+}
+
+impl ClientCertificate {
+    /// Reads one that was verified.
+    pub fn read(certificate: &[u8]) -> Self {
+        let name = X509Certificate::from_der(certificate)
+            .map(|(_, parsed)| parsed.subject().to_string())
+            .unwrap_or_default();
+        let lines: Vec<String> = STANDARD
+            .encode(certificate)
+            .as_bytes()
+            .chunks(64)
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect();
+        let text = lines.join("\n").replace('+', "%2B");
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+        Self {
+            name,
+            encoded: pem.replace(' ', "%20").replace('\n', "%0A"),
+        }
+    }
+}
+
+impl Origin {
+    /// One who speaks plain HTTP.
+    pub fn plain(client: IpAddr) -> Self {
+        Self {
+            client,
+            session: None,
+        }
+    }
+
+    /// One who speaks over TLS.
+    pub fn secure(client: IpAddr, session: Session) -> Self {
+        let session = Some(session);
+        Self { client, session }
+    }
+
+    /// How the client asks.
+    pub fn scheme(&self) -> Scheme {
+        match self.session {
+            None => Scheme::Http,
+            Some(_) => Scheme::Https,
+        }
+    }
+
+    /// Whether the connection may carry requests for a host of these terms. `None`: one that has no certificate.
+    pub fn fulfils(&self, terms: Option<&Terms>) -> bool {
+        match (&self.session, terms) {
+            (Some(session), Some(terms)) => session.terms == *terms,
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 /// The host that a request names, as it was written. `None` if it names none, or several.
@@ -71,7 +145,7 @@ pub fn is_framed_plainly(headers: &HeaderMap) -> bool {
 }
 
 /// Makes a client's headers those that a container gets.
-pub fn towards_container(headers: &mut HeaderMap, host: HeaderValue, original_url: &str, origin: Origin) {
+pub fn towards_container(headers: &mut HeaderMap, host: HeaderValue, original_url: &str, origin: &Origin) {
     remove_hop_by_hop(headers);
     for name in RESERVED {
         headers.remove(name);
@@ -79,10 +153,46 @@ pub fn towards_container(headers: &mut HeaderMap, host: HeaderValue, original_ur
     let client = text(&origin.client.to_string());
     append_forwarded_for(headers, origin.client);
     headers.insert("x-client-ip", client);
-    headers.insert("x-forwarded-proto", HeaderValue::from_static(origin.scheme));
+    headers.insert(
+        "x-forwarded-proto",
+        HeaderValue::from_static(origin.scheme().as_str()),
+    );
+    if let Some(session) = &origin.session {
+        tell_of(headers, session);
+    }
+    join_cookies(headers);
     headers.insert("x-forwarded-host", host.clone());
     headers.insert("x-original-route", text(original_url));
     headers.insert(HOST, host);
+}
+
+fn tell_of(headers: &mut HeaderMap, session: &Session) {
+    headers.insert("x-client-ssl", HeaderValue::from_static("on"));
+    match &session.certificate {
+        Some(certificate) => {
+            headers.insert("x-client-verify", HeaderValue::from_static("SUCCESS"));
+            headers.insert("x-client-dn", text(&certificate.name));
+            headers.insert("x-client-cert", text(&certificate.encoded));
+        }
+        None if session.terms.client_authentication.is_some() => {
+            headers.insert("x-client-verify", HeaderValue::from_static("NONE"));
+        }
+        None => {}
+    }
+}
+
+/// HTTP/2 lets a client send its cookies one by one; a container must get them as one (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if crumbs.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, whole);
+    }
 }
 
 /// Makes a container's headers those that a client gets.
@@ -143,7 +253,7 @@ mod tests {
 
     const ORIGIN: Origin = Origin {
         client: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)),
-        scheme: "http",
+        session: None,
     };
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -180,7 +290,7 @@ mod tests {
             &mut given,
             HeaderValue::from_static("a.test:8080"),
             "https://{default}/",
-            ORIGIN,
+            &ORIGIN,
         );
         assert_eq!(
             lines(&given),

@@ -1,7 +1,7 @@
-//! Finding the route of a request: exact host, then wildcard host, then the longest path prefix (spec 3.2).
+//! Finding the route of a request: scheme, exact host, then wildcard host, then the longest path prefix (spec 3.2).
 
 use crate::gate::Gate;
-use guise_api::edge::Route;
+use guise_api::edge::{Route, Scheme};
 use std::{collections::HashMap, sync::Arc};
 
 /// A route with what its environment shares.
@@ -13,29 +13,39 @@ pub struct Target {
     pub gate: Arc<Gate>,
 }
 
-/// All routes by host. Never changed: a new table is a new index.
+type Hosts = HashMap<String, Vec<Target>>;
+
+/// All routes by scheme and host. Never changed: a new table is a new index.
 #[derive(Debug, Default)]
 pub struct Index {
-    hosts: HashMap<String, Vec<Target>>,
+    http: Hosts,
+    https: Hosts,
 }
 
 impl Index {
     /// Sorts targets by host, and those of a host by the length of their path.
     pub fn new(targets: impl IntoIterator<Item = Target>) -> Self {
-        let mut hosts: HashMap<String, Vec<Target>> = HashMap::new();
+        let mut index = Self::default();
         for target in targets {
+            let hosts = match target.route.scheme {
+                Scheme::Http => &mut index.http,
+                Scheme::Https => &mut index.https,
+            };
             hosts.entry(target.route.host.clone()).or_default().push(target);
         }
-        for targets in hosts.values_mut() {
+        for targets in index.http.values_mut().chain(index.https.values_mut()) {
             targets.sort_by_key(|target| std::cmp::Reverse(prefix(&target.route.path).len()));
         }
-        Self { hosts }
+        index
     }
 
     /// The target of a request. `host` is as [`host_name`] makes it.
-    pub fn find(&self, host: &str, path: &str) -> Option<&Target> {
-        let wildcard = || host.split_once('.').map(|(_, parent)| format!("*.{parent}"));
-        let targets = self.hosts.get(host).or_else(|| self.hosts.get(&wildcard()?))?;
+    pub fn find(&self, scheme: Scheme, host: &str, path: &str) -> Option<&Target> {
+        let hosts = match scheme {
+            Scheme::Http => &self.http,
+            Scheme::Https => &self.https,
+        };
+        let targets = hosts.get(host).or_else(|| hosts.get(&wildcard(host)?))?;
         targets.iter().find(|target| matches(&target.route.path, path))
     }
 }
@@ -51,6 +61,11 @@ pub fn host_name(authority: &str) -> Option<String> {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         && port.bytes().all(|byte| byte.is_ascii_digit());
     valid.then(|| name.to_ascii_lowercase())
+}
+
+/// The wildcard that stands for a host: exactly one label less.
+pub fn wildcard(host: &str) -> Option<String> {
+    host.split_once('.').map(|(_, parent)| format!("*.{parent}"))
 }
 
 /// Without the final slash, so that `/docs/` and `/docs` mean the same.
@@ -72,6 +87,7 @@ mod tests {
     fn index(routes: &[(&str, &str)]) -> Index {
         Index::new(routes.iter().map(|(host, path)| Target {
             route: Route {
+                scheme: Scheme::Http,
                 host: (*host).into(),
                 path: (*path).into(),
                 action: Action::Redirect {
@@ -86,7 +102,7 @@ mod tests {
 
     fn found<'a>(index: &'a Index, host: &str, path: &str) -> Option<&'a str> {
         index
-            .find(host, path)
+            .find(Scheme::Http, host, path)
             .map(|target| target.route.original_url.as_str())
     }
 
@@ -114,6 +130,12 @@ mod tests {
         assert_eq!(found(&index, "shop.a.test", "/"), Some("https://*.a.test/"));
         assert_eq!(found(&index, "a.test", "/"), None);
         assert_eq!(found(&index, "x.y.a.test", "/"), None);
+    }
+
+    #[test]
+    fn what_is_asked_for_over_tls_goes_by_routes_of_its_own() {
+        let index = index(&[("a.test", "/")]);
+        assert!(index.find(Scheme::Https, "a.test", "/").is_none());
     }
 
     #[test]

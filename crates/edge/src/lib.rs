@@ -4,13 +4,15 @@
 //! so that sites are served while guised is away. guised tells it the routes over a socket; the last table is kept in
 //! a file. During a deployment it holds an environment's requests instead of refusing them.
 //!
-//! It knows hosts, paths and addresses. It must never know what a project is, read guised's state, or start anything.
+//! It knows hosts, paths, addresses and certificates, but not the authority's key. It must never know what a project is, read guised's state, or start anything.
 
 #![forbid(unsafe_code)]
 
+mod connection;
 mod control;
 mod edge;
 mod gate;
+mod handshake;
 mod headers;
 mod index;
 mod listen;
@@ -19,6 +21,8 @@ mod page;
 mod pool;
 mod privileges;
 mod proxy;
+mod secrets;
+mod secured;
 mod serve;
 mod streamed;
 mod table;

@@ -22,6 +22,7 @@ use std::{
 #[derive(Debug)]
 pub struct Sockets {
     http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
     control: Option<UnixListener>,
 }
 
@@ -30,6 +31,8 @@ pub struct Sockets {
 pub struct TokioSockets {
     /// Where requests arrive.
     pub http: Vec<tokio::net::TcpListener>,
+    /// Where requests arrive over TLS.
+    pub https: Vec<tokio::net::TcpListener>,
     /// Where commands arrive.
     pub control: Option<tokio::net::UnixListener>,
 }
@@ -37,16 +40,9 @@ pub struct TokioSockets {
 impl Sockets {
     /// Opens what the options name.
     pub fn open(options: &Options) -> anyhow::Result<Self> {
-        let mut http = Vec::new();
-        for address in &options.listen {
-            http.push(bind(*address)?);
-        }
-        for number in &options.listen_fd {
-            let fd =
-                descriptor::adopt(*number).with_context(|| format!("taking over descriptor {number}"))?;
-            http.push(TcpListener::from(fd));
-        }
-        if http.is_empty() {
+        let http = listeners(&options.listen, &options.listen_fd)?;
+        let https = listeners(&options.listen_tls, &options.listen_tls_fd)?;
+        if http.is_empty() && https.is_empty() {
             bail!("nowhere to listen: give --listen or --listen-fd");
         }
         // Only now: whoever could bind the address is the one edge, and may replace a dead one's socket.
@@ -59,24 +55,37 @@ impl Sockets {
             }
             (None, None) => None,
         };
-        Ok(Self { http, control })
+        Ok(Self { http, https, control })
     }
 
     /// Hands them to the runtime that is current.
     pub fn into_tokio(self) -> std::io::Result<TokioSockets> {
-        let http = self.http.into_iter().map(|socket| {
-            socket.set_nonblocking(true)?;
-            tokio::net::TcpListener::from_std(socket)
-        });
+        let in_tokio = |sockets: Vec<TcpListener>| -> std::io::Result<Vec<_>> {
+            let sockets = sockets.into_iter().map(|socket| {
+                socket.set_nonblocking(true)?;
+                tokio::net::TcpListener::from_std(socket)
+            });
+            sockets.collect()
+        };
         let control = self.control.map(|socket| {
             socket.set_nonblocking(true)?;
             tokio::net::UnixListener::from_std(socket)
         });
         Ok(TokioSockets {
-            http: http.collect::<Result<_, _>>()?,
+            http: in_tokio(self.http)?,
+            https: in_tokio(self.https)?,
             control: control.transpose()?,
         })
     }
+}
+
+fn listeners(addresses: &[SocketAddr], inherited: &[i32]) -> anyhow::Result<Vec<TcpListener>> {
+    let bound = addresses.iter().map(|address| bind(*address));
+    let inherited = inherited.iter().map(|number| {
+        let fd = descriptor::adopt(*number).with_context(|| format!("taking over descriptor {number}"))?;
+        Ok(TcpListener::from(fd))
+    });
+    bound.chain(inherited).collect()
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -13,13 +13,19 @@ pub struct Options {
     /// Number of an inherited descriptor that listens; may be repeated.
     #[arg(long, value_name = "NUMBER")]
     pub listen_fd: Vec<i32>,
+    /// Address and port to listen on for TLS; may be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen_tls: Vec<SocketAddr>,
+    /// Number of an inherited descriptor that listens for TLS; may be repeated.
+    #[arg(long, value_name = "NUMBER")]
+    pub listen_tls_fd: Vec<i32>,
     /// Where to make the control socket.
     #[arg(long, value_name = "PATH", conflicts_with = "control_fd")]
     pub control: Option<PathBuf>,
     /// Number of an inherited descriptor that listens for control connections.
     #[arg(long, value_name = "NUMBER")]
     pub control_fd: Option<i32>,
-    /// File that keeps the routes across a restart.
+    /// File that keeps the routes across a restart; `certificates.json` beside it keeps what TLS needs.
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,
     /// User to become once everything is open.

@@ -12,6 +12,8 @@ use http_body_util::Full;
 pub enum Page {
     /// The request makes no sense.
     BadRequest,
+    /// The connection was made for another host, which asks something else of its clients.
+    Misdirected,
     /// No environment has this host or path.
     NotFound,
     /// The app's container does not answer.
@@ -30,6 +32,7 @@ impl Page {
     fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
@@ -40,6 +43,7 @@ impl Page {
     fn title(self) -> &'static str {
         match self {
             Self::BadRequest => "This request cannot be understood",
+            Self::Misdirected => "This connection is for another host",
             Self::NotFound => "No site is here",
             Self::Unreachable => "The application does not answer",
             Self::TooSlow => "The application takes too long",
@@ -51,7 +55,10 @@ impl Page {
 
     fn advice(self) -> &'static str {
         match self {
-            Self::BadRequest => "It breaks the rules of HTTP/1.1, so it was not passed on.",
+            Self::BadRequest => "It breaks the rules of HTTP, so it was not passed on.",
+            Self::Misdirected => {
+                "The host asks for another version of TLS or for a certificate. Connect to it anew."
+            }
             Self::NotFound => {
                 "No environment has a route for this address. `guise url` in the project's repository prints the addresses it has."
             }

@@ -11,7 +11,7 @@ use crate::{
     tunnel,
 };
 use bytes::Bytes;
-use guise_api::edge::{Action, Route};
+use guise_api::edge::{Action, Route, Scheme};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
     header::{CONNECTION, TRANSFER_ENCODING},
@@ -26,11 +26,11 @@ use tokio::time::Instant;
 pub type Answer = Response<Either<Streamed, Full<Bytes>>>;
 
 /// Answers one request.
-pub async fn answer(edge: Arc<Edge>, origin: Origin, request: Request<Incoming>) -> Answer {
+pub async fn answer(edge: Arc<Edge>, origin: Arc<Origin>, request: Request<Incoming>) -> Answer {
     // Bytes that another proxy would take for a second request must not be looked at: RFC 9112, 6.1 wants the
     // connection closed after a request with both a length and a transfer coding, and hyper hides whether it had both.
     let last = request.headers().contains_key(TRANSFER_ENCODING) || request.version() == Version::HTTP_10;
-    let mut answer = route(&edge, origin, request).await;
+    let mut answer = route(&edge, &origin, request).await;
     if last {
         answer
             .headers_mut()
@@ -39,7 +39,7 @@ pub async fn answer(edge: Arc<Edge>, origin: Origin, request: Request<Incoming>)
     answer
 }
 
-async fn route(edge: &Arc<Edge>, origin: Origin, request: Request<Incoming>) -> Answer {
+async fn route(edge: &Arc<Edge>, origin: &Origin, request: Request<Incoming>) -> Answer {
     let arrived = Instant::now();
     let authority = headers::authority(&request);
     let host = authority.as_ref().and_then(|name| host_name(name.to_str().ok()?));
@@ -49,12 +49,17 @@ async fn route(edge: &Arc<Edge>, origin: Origin, request: Request<Incoming>) -> 
     if request.method() == Method::CONNECT || !headers::is_framed_plainly(request.headers()) {
         return page(Page::BadRequest, &host, request.headers());
     }
-    let (route, under_way) = match admit(edge, &host, request.uri().path(), arrived).await {
+    let secured = edge.secrets.find(&host);
+    if !origin.fulfils(secured.as_ref().map(|secured| &secured.terms)) {
+        return page(Page::Misdirected, &host, request.headers());
+    }
+    let path = request.uri().path();
+    let (route, under_way) = match admit(edge, origin.scheme(), &host, path, arrived).await {
         Ok(admitted) => admitted,
         Err(refusal) => return page(refusal, &host, request.headers()),
     };
     match &route.action {
-        Action::Redirect { to } => redirect(to, request.uri()),
+        Action::Redirect { to } => redirect(to, &route.path, request.uri()),
         Action::Upstream { address } => {
             let accept = request.headers().clone();
             let asked = Asked {
@@ -74,10 +79,16 @@ async fn route(edge: &Arc<Edge>, origin: Origin, request: Request<Incoming>) -> 
 }
 
 /// Waits at the gate. A request that has waited goes by the routes as they are afterwards.
-async fn admit(edge: &Edge, host: &str, path: &str, arrived: Instant) -> Result<(Route, UnderWay), Page> {
+async fn admit(
+    edge: &Edge,
+    scheme: Scheme,
+    host: &str,
+    path: &str,
+    arrived: Instant,
+) -> Result<(Route, UnderWay), Page> {
     loop {
         let index = edge.table.index();
-        let Target { route, gate } = index.find(host, path).ok_or(Page::NotFound)?;
+        let Target { route, gate } = index.find(scheme, host, path).ok_or(Page::NotFound)?;
         match gate.enter() {
             Some(under_way) if is_current(edge, &index) => return Ok((route.clone(), under_way)),
             // The table changed between looking and entering: look again.
@@ -110,7 +121,7 @@ struct Asked<'a> {
     authority: HeaderValue,
     original_url: &'a str,
     restrict_robots: bool,
-    origin: Origin,
+    origin: &'a Origin,
 }
 
 async fn forward(
@@ -171,8 +182,14 @@ fn target(uri: &Uri) -> PathAndQuery {
         .unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
-fn redirect(to: &str, uri: &Uri) -> Answer {
-    page::redirect(&format!("{to}{}", target(uri))).map(Either::Right)
+/// What follows the route's own path is asked of the other place.
+fn redirect(to: &str, route: &str, uri: &Uri) -> Answer {
+    let target = target(uri);
+    let rest = target
+        .as_str()
+        .strip_prefix(route.trim_end_matches('/'))
+        .unwrap_or_default();
+    page::redirect(&format!("{to}{rest}")).map(Either::Right)
 }
 
 fn page(page: Page, host: &str, accept: &HeaderMap) -> Answer {

@@ -1,9 +1,8 @@
 //! Connections of clients: taken, limited, and ended in good order.
 
-use crate::{edge::Edge, headers::Origin, proxy};
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use crate::{connection, edge::Edge, handshake::shake_hands, headers::Origin};
+use guise_api::edge::Scheme;
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -12,17 +11,11 @@ use tokio::{
 
 /// Connections at a time, per listening address. Each takes two descriptors and, with a request under way, some 30 KB.
 const MOST_CONNECTIONS: u32 = 8192;
-/// How long a client may take to send a request's head, and how long a connection may be idle.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
-/// Most headers of a request.
-const MOST_HEADERS: usize = 100;
-/// Longest head, and most that is buffered of a body, in bytes.
-const LONGEST_HEAD: usize = 64 << 10;
 /// How long requests under way may take after the edge was told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Takes connections until the edge is to stop, then waits for those there are.
-pub async fn connections(edge: Arc<Edge>, listener: TcpListener) {
+pub async fn connections(edge: Arc<Edge>, scheme: Scheme, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS as usize));
     let mut stopped = pin!(edge.stopped());
     loop {
@@ -38,7 +31,7 @@ pub async fn connections(edge: Arc<Edge>, listener: TcpListener) {
             Ok((stream, client)) => {
                 let edge = Arc::clone(&edge);
                 tokio::spawn(async move {
-                    connection(edge, stream, client).await;
+                    connection(edge, scheme, stream, client).await;
                     drop(place);
                 });
             }
@@ -58,34 +51,26 @@ pub async fn connections(edge: Arc<Edge>, listener: TcpListener) {
     }
 }
 
-async fn connection(edge: Arc<Edge>, stream: TcpStream, client: SocketAddr) {
+async fn connection(edge: Arc<Edge>, scheme: Scheme, stream: TcpStream, client: SocketAddr) {
     // Small answers should not wait for more to come.
     let _ = stream.set_nodelay(true);
-    let origin = Origin {
-        client: client.ip(),
-        scheme: "http",
-    };
-    let service = service_fn({
-        let edge = Arc::clone(&edge);
-        move |request| {
-            let edge = Arc::clone(&edge);
-            async move { Ok::<_, Infallible>(proxy::answer(edge, origin, request).await) }
+    let client_ip = client.ip();
+    let ended = match scheme {
+        Scheme::Http => {
+            let origin = Origin::plain(client_ip);
+            connection::http1(edge, stream, Arc::new(origin)).await
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_headers(MOST_HEADERS)
-        .max_header_size(LONGEST_HEAD)
-        .max_buf_size(LONGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = edge.stopped() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        Scheme::Https => {
+            let shaken = match shake_hands(&edge.secrets, stream).await {
+                Ok(shaken) => shaken,
+                Err(error) => return tracing::debug!("{client} did not shake hands: {error}"),
+            };
+            let origin = Arc::new(Origin::secure(client_ip, shaken.session));
+            if shaken.is_http2 {
+                connection::http2(edge, shaken.stream, origin).await
+            } else {
+                connection::http1(edge, shaken.stream, origin).await
+            }
         }
     };
     if let Err(error) = ended {

@@ -3,7 +3,7 @@
 use crate::{
     gate::Gate,
     index::{Index, Target},
-    table_file::{Routes, TableFile},
+    table_file::TableFile,
 };
 use guise_api::edge::{Action, Route};
 use std::{
@@ -11,6 +11,9 @@ use std::{
     net::SocketAddrV4,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
+
+/// The routes of each environment by its key.
+type Routes = BTreeMap<String, Vec<Route>>;
 
 #[derive(Debug)]
 struct Environment {
@@ -149,7 +152,7 @@ impl Table {
             let routes = environments
                 .iter()
                 .map(|(key, environment)| (key.clone(), environment.routes.clone()));
-            if let Err(error) = file.store(&routes.collect()) {
+            if let Err(error) = file.store(&routes.collect::<Routes>()) {
                 tracing::warn!("the routes are in force, but would not survive a restart: {error:#}");
             }
         }

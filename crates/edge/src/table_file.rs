@@ -1,12 +1,11 @@
-//! The file that keeps the routes across the edge's own restart.
+//! The files that keep routes and certificates across the edge's own restart.
 
 use crate::options::Owner;
 use anyhow::Context;
-use guise_api::edge::Route;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
-    collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{DirBuilder, File},
     io::{self, Read, Write},
     os::{
@@ -15,9 +14,6 @@ use std::{
     },
     path::Path,
 };
-
-/// The routes of each environment by its key.
-pub type Routes = BTreeMap<String, Vec<Route>>;
 
 /// A file in a directory that was opened while the edge still could: guised's state is closed to it later.
 #[derive(Debug)]
@@ -57,34 +53,41 @@ impl TableFile {
         Self::open(path, None)
     }
 
+    /// Another file in the same directory.
+    pub(crate) fn beside(&self, name: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            directory: self.directory.try_clone()?,
+            name: OsStr::new(name).into(),
+        })
+    }
+
     /// Reads it; empty if there is none.
-    pub(crate) fn load(&self) -> anyhow::Result<Routes> {
+    pub(crate) fn load<T: DeserializeOwned + Default>(&self) -> anyhow::Result<T> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = match openat(&self.directory, &self.name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
-            Err(rustix::io::Errno::NOENT) => return Ok(Routes::new()),
-            Err(errno) => return Err(errno).context("opening the table's file"),
+            Err(rustix::io::Errno::NOENT) => return Ok(T::default()),
+            Err(errno) => return Err(errno).context("opening the file"),
         };
         let mut text = String::new();
-        file.read_to_string(&mut text)
-            .context("reading the table's file")?;
-        serde_json::from_str(&text).context("parsing the table's file")
+        file.read_to_string(&mut text).context("reading the file")?;
+        serde_json::from_str(&text).context("parsing the file")
     }
 
     /// Replaces it: a reader finds the former content or the new one. Not synced to the disk, since after the
-    /// machine's own crash guised tells every route again.
-    pub(crate) fn store(&self, routes: &Routes) -> anyhow::Result<()> {
+    /// machine's own crash guised tells everything again.
+    pub(crate) fn store(&self, content: &impl Serialize) -> anyhow::Result<()> {
         let mut temporary = self.name.clone();
         temporary.push(".new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = openat(&self.directory, &temporary, flags, Mode::from_raw_mode(0o600))
-            .context("making the table's new file")?;
+            .context("making the new file")?;
         let written = File::from(fd)
-            .write_all(&serde_json::to_vec(routes)?)
-            .context("writing the table's new file")
+            .write_all(&serde_json::to_vec(content)?)
+            .context("writing the new file")
             .and_then(|()| {
                 renameat(&self.directory, &temporary, &self.directory, &self.name)
-                    .context("replacing the table's file")
+                    .context("replacing the file")
             });
         if written.is_err() {
             // What could not be written whole is of no use to anyone.

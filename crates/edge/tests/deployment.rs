@@ -221,7 +221,7 @@ async fn a_stopping_edge_ends_what_is_under_way_and_takes_nothing_new() {
         address: listener.local_addr().unwrap(),
         edge: Arc::clone(&edge),
     };
-    let serving = tokio::spawn(Arc::clone(&edge).serve(listener));
+    let serving = tokio::spawn(Arc::clone(&edge).serve(guise_api::edge::Scheme::Http, listener));
     let container = Container::new(|_| async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         text("finished")

@@ -48,6 +48,7 @@ mod revive;
 mod roll;
 mod rollback;
 mod routes;
+mod run_config;
 mod schedule;
 mod seal;
 mod show_plan;
@@ -80,7 +81,7 @@ pub use plan::{Actual, State, plan};
 pub use push::{Received, RefUpdate, Verdict};
 pub use restore::Restoration;
 pub use retention::Retention;
-pub use routes::{ResolvedRoute, Target};
+pub use routes::{Ports, ResolvedRoute, Target};
 pub use sleep::{Busy, SleepAfter, SleepDefaults};
 pub use source_operation::SourceOperationView;
 pub use step::Step;
@@ -96,7 +97,7 @@ pub use variable::{Level, VariableChange, VariableError};
 pub use guise_config::TypeList;
 pub use guise_image::Catalog;
 pub use guise_node::{
-    ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, doctor::examine,
+    ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, ProcessView, Truth, doctor::examine,
 };
 
 use std::{
@@ -114,8 +115,8 @@ pub struct PlatformConfig {
     pub state: PathBuf,
     /// Domain of generated URLs: `localhost`.
     pub domain: String,
-    /// Port in generated URLs; `None` for the scheme's own.
-    pub url_port: Option<u16>,
+    /// Where the edge listens, for generated URLs.
+    pub ports: Ports,
     /// Program and arguments of the repositories' hooks, up to the hook's name; `{project}` is filled in.
     pub hook_command: Vec<OsString>,
     /// How production is backed up by itself.

@@ -165,8 +165,7 @@ impl Platform {
         );
         Site {
             host,
-            port: config.url_port,
-            tls: false,
+            ports: config.ports,
             restrict_robots: environment.restrict_robots,
         }
     }

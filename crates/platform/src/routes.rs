@@ -52,15 +52,34 @@ pub enum Target {
     },
 }
 
+/// The ports that the edge serves on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// For `http`.
+    pub http: u16,
+    /// For `https`; `None` if the edge does not speak TLS. Then an `https` route is served as `http`.
+    pub https: Option<u16>,
+}
+
+impl Ports {
+    /// The port in a URL; nothing where it is the scheme's own.
+    fn suffix(self, scheme: Scheme) -> String {
+        match (scheme, self.https) {
+            (Scheme::Https, Some(443)) => String::new(),
+            (Scheme::Https, Some(port)) => format!(":{port}"),
+            (Scheme::Http, _) | (Scheme::Https, None) if self.http == 80 => String::new(),
+            (Scheme::Http, _) | (Scheme::Https, None) => format!(":{}", self.http),
+        }
+    }
+}
+
 /// The host under which an environment is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     /// Its generated host: `main-bvxea6i-abcdefgh12345.localhost`.
     pub host: String,
-    /// Port in generated URLs; `None` for the scheme's own.
-    pub port: Option<u16>,
-    /// Whether the edge speaks TLS. Without it an `https` route is served as `http`.
-    pub tls: bool,
+    /// Where the edge listens.
+    pub ports: Ports,
     /// Whether search engines shall stay away from it.
     pub restrict_robots: bool,
 }
@@ -69,7 +88,7 @@ impl Site {
     /// `scheme` as it is served here.
     fn scheme(&self, scheme: Scheme) -> &'static str {
         match scheme {
-            Scheme::Https if self.tls => "https",
+            Scheme::Https if self.ports.https.is_some() => "https",
             Scheme::Https | Scheme::Http => "http",
         }
     }
@@ -87,7 +106,7 @@ impl Site {
     }
 
     fn url(&self, scheme: Scheme, template: &str, path: &str) -> String {
-        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let port = self.ports.suffix(scheme);
         format!("{}://{}{port}{path}", self.scheme(scheme), self.host_of(template))
     }
 
@@ -131,8 +150,8 @@ pub fn expand(routes: &[Route], site: &Site) -> Vec<ResolvedRoute> {
             .position(|route| resolve(route, site).original_url == url)
     };
     resolved.sort_by_key(|route| order(&route.original_url));
-    if site.tls {
-        add_redirects_to_https(&mut resolved);
+    if site.ports.https.is_some() {
+        add_redirects_to_https(&mut resolved, site.ports);
     }
     if !resolved.iter().any(|route| route.primary)
         && let Some(first) = resolved
@@ -176,12 +195,19 @@ fn cache(route: &Route) -> Value {
 }
 
 /// Adds for every `https` route without an `http` twin one that redirects (spec 3.2, 5).
-fn add_redirects_to_https(routes: &mut Vec<ResolvedRoute>) {
+fn add_redirects_to_https(routes: &mut Vec<ResolvedRoute>, ports: Ports) {
     let twins: Vec<ResolvedRoute> = routes
         .iter()
         .filter_map(|route| {
-            let rest = route.url.strip_prefix("https://")?;
-            let url = format!("http://{rest}");
+            let is_https = route.url.starts_with("https://");
+            let url = is_https.then(|| {
+                format!(
+                    "http://{}{}{}",
+                    route.host,
+                    ports.suffix(Scheme::Http),
+                    route.path
+                )
+            })?;
             if routes.iter().any(|known| known.url == url) {
                 return None;
             }

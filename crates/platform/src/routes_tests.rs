@@ -30,8 +30,10 @@ fn served(routes: &'static str, tls: bool) -> Vec<(String, String)> {
     let project = guise_config::load(&Commit(routes), &types).unwrap().project;
     let site = Site {
         host: "main-x.example".into(),
-        port: None,
-        tls,
+        ports: Ports {
+            http: 80,
+            https: tls.then_some(443),
+        },
         restrict_robots: false,
     };
     let routes = expand(&project.routes, &site).into_iter();
@@ -95,4 +97,24 @@ fn https_gets_a_twin_that_redirects_unless_there_is_one() {
         ("http://a.main-x.example/", "app"),
     ]);
     assert_eq!(served(routes, false), expected);
+}
+
+#[test]
+fn each_scheme_has_its_own_port_in_urls() {
+    let ports = Ports {
+        http: 8080,
+        https: Some(8443),
+    };
+    assert_eq!(ports.suffix(Scheme::Https), ":8443");
+    assert_eq!(ports.suffix(Scheme::Http), ":8080");
+    let without_tls = Ports { https: None, ..ports };
+    assert_eq!(without_tls.suffix(Scheme::Https), ":8080");
+    let usual = Ports {
+        http: 80,
+        https: Some(443),
+    };
+    assert_eq!(
+        [Scheme::Http, Scheme::Https].map(|scheme| usual.suffix(scheme)),
+        ["", ""]
+    );
 }

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod backup;
+pub mod certificate;
 pub mod completion;
 pub mod cron;
 pub mod daemon;
@@ -20,9 +21,10 @@ pub mod plan;
 pub mod project;
 pub mod property;
 pub mod ps;
-pub mod relationships;
 pub mod rollback;
 pub mod schema;
+pub mod tls;
+pub mod truth;
 pub mod up;
 pub mod url;
 pub mod validate;
@@ -83,15 +85,17 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Project(project) => project.run(context).await,
         Command::Environment(environment) => environment.run(context).await,
         Command::Ps(ps) => ps.run(context).await,
+        Command::Truth(truth) => truth.run(context).await,
         Command::Disk(disk) => disk.run(context).await,
         Command::Exec(exec) => exec.run(context).await,
-        Command::Relationships(relationships) => relationships.run(context).await,
         Command::Variable(variable) => variable.run(context).await,
         Command::Db(db) => db.run(context).await,
         Command::Mount(mount) => mount.run(context).await,
         Command::Logs(logs) => logs.run(context).await,
         Command::Url(url) => url.run(context).await,
         Command::Backup(backup) => backup.run(context).await,
+        Command::Certificate(certificate) => certificate.run(context).await,
+        Command::Tls(tls) => tls.run(context).await,
         Command::Cron(cron) => cron.run(context).await,
         Command::Operation(operation) => operation.run(context).await,
         Command::SourceOperation(operation) => operation.run(context).await,

@@ -1,7 +1,7 @@
 //! An edge in this process, a small container behind it, and clients that say exactly what they mean.
 
 use bytes::Bytes;
-use guise_api::edge::{Action, Command, Reply, Route};
+use guise_api::edge::{Action, Command, Reply, Route, Scheme};
 use guise_edge::{Edge, TableFile};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
@@ -41,7 +41,7 @@ impl Site {
         let edge = Edge::new(file);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(Arc::clone(&edge).serve(listener));
+        tokio::spawn(Arc::clone(&edge).serve(Scheme::Http, listener));
         Self { edge, address }
     }
 
@@ -109,6 +109,7 @@ impl Site {
 
 pub fn route(host: &str, path: &str, action: Action) -> Route {
     Route {
+        scheme: Scheme::Http,
         host: host.into(),
         path: path.into(),
         action,

@@ -1,0 +1,113 @@
+//! Certificates that people bring, and the local authority.
+
+use super::{App, Failure, blocking};
+use crate::view;
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use guise_api::{AddCertificate, Authority, Certificate, ErrorKind};
+use guise_certificate::{CertificateError, Certified};
+use std::time::UNIX_EPOCH;
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    Path(project): Path<String>,
+) -> Result<Json<Vec<Certificate>>, Failure> {
+    let certificates = app.certificates.clone();
+    blocking(&app, move |platform| {
+        let brought = certificates.of_project(&platform.project(&project)?.id).list()?;
+        Ok(Json(brought.into_iter().map(certificate).collect()))
+    })
+    .await
+}
+
+pub(crate) async fn add(
+    State(app): State<App>,
+    Path(project): Path<String>,
+    Json(wanted): Json<AddCertificate>,
+) -> Result<(StatusCode, Json<Certificate>), Failure> {
+    let (certificates, edge) = (app.certificates.clone(), app.edge.clone());
+    blocking(&app, move |platform| {
+        let brought = certificates.of_project(&platform.project(&project)?.id);
+        let added = brought.add(&wanted.chain, &wanted.key)?;
+        edge.renew().map_err(guise_platform::PlatformError::from)?;
+        Ok((StatusCode::CREATED, Json(certificate(added))))
+    })
+    .await
+}
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    Path((project, id)): Path<(String, String)>,
+) -> Result<Json<Certificate>, Failure> {
+    let certificates = app.certificates.clone();
+    blocking(&app, move |platform| {
+        let brought = certificates.of_project(&platform.project(&project)?.id).list()?;
+        let found = brought.into_iter().find(|certified| certified.id == id);
+        found
+            .map(|found| Json(certificate(found)))
+            .ok_or_else(|| unknown(&id))
+    })
+    .await
+}
+
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Path((project, id)): Path<(String, String)>,
+) -> Result<Json<Certificate>, Failure> {
+    let (certificates, edge) = (app.certificates.clone(), app.edge.clone());
+    blocking(&app, move |platform| {
+        let brought = certificates.of_project(&platform.project(&project)?.id);
+        let deleted = brought.delete(&id)?.ok_or_else(|| unknown(&id))?;
+        edge.renew().map_err(guise_platform::PlatformError::from)?;
+        Ok(Json(certificate(deleted)))
+    })
+    .await
+}
+
+pub(crate) async fn authority(State(app): State<App>) -> Json<Authority> {
+    let authority = app.certificates.authority();
+    Json(Authority {
+        domain: app.config.domain.clone(),
+        path: authority.path().display().to_string(),
+        certificate: authority.certificate().into(),
+        is_used: app.config.edge_listen_tls.is_some(),
+    })
+}
+
+fn certificate(certified: Certified) -> Certificate {
+    let expires = certified.expires.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Certificate {
+        expires_at: view::time(u64::try_from(expires.as_millis()).unwrap_or(u64::MAX)),
+        id: certified.id,
+        hosts: certified.hosts,
+        issuer: certified.issuer,
+        chain: certified.chain,
+    }
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::new(
+        ErrorKind::User,
+        "certificate.unknown",
+        format!("the project has no certificate {id:?}"),
+        vec!["`guise certificate list` shows those it has.".into()],
+    )
+}
+
+impl From<CertificateError> for Failure {
+    fn from(error: CertificateError) -> Self {
+        let (kind, code) = match &error {
+            CertificateError::File { .. } | CertificateError::Make { .. } => {
+                (ErrorKind::Machine, "certificate.file")
+            }
+            CertificateError::Unreadable { .. }
+            | CertificateError::OtherKey
+            | CertificateError::NoHost
+            | CertificateError::Expired => (ErrorKind::User, "certificate.refused"),
+        };
+        Self::new(kind, code, error.to_string(), vec![])
+    }
+}
