@@ -74,6 +74,7 @@ pub enum Command {
     Exec(commands::exec::Exec),
     #[command(subcommand)]
     Db(commands::db::Db),
+    Relationships(commands::relationships::Relationships),
     #[command(subcommand)]
     Mount(commands::mount::Mount),
     #[command(subcommand)]

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod project;
 pub mod property;
 pub mod ps;
+pub mod relationships;
 pub mod rollback;
 pub mod schema;
 pub mod tls;
@@ -88,6 +89,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Truth(truth) => truth.run(context).await,
         Command::Disk(disk) => disk.run(context).await,
         Command::Exec(exec) => exec.run(context).await,
+        Command::Relationships(relationships) => relationships.run(context).await,
         Command::Variable(variable) => variable.run(context).await,
         Command::Db(db) => db.run(context).await,
         Command::Mount(mount) => mount.run(context).await,
