@@ -52,6 +52,8 @@ pub enum Error {
     NoUrl { environment: String },
     #[error("{environment} has no backup")]
     NoBackup { environment: String },
+    #[error("no container {container} runs")]
+    NoContainer { container: String, running: Vec<String> },
     #[error("there is no property {property:?}")]
     NoProperty { property: String, known: Vec<String> },
     #[error("{app} has no relationship{} to a database", named(wanted.as_deref()))]
@@ -113,6 +115,7 @@ impl Error {
             | Self::NoUrl { .. }
             | Self::NoActivity
             | Self::NoBackup { .. }
+            | Self::NoContainer { .. }
             | Self::NoProperty { .. }
             | Self::NoDatabase { .. }
             | Self::WhichDatabase { .. }
@@ -175,6 +178,8 @@ impl Error {
             Self::NoDatabase { known, .. } | Self::WhichDatabase { known, .. } => {
                 vec![format!("name it with -r: {}", known.join(", "))]
             }
+            Self::NoContainer { running, .. } if running.is_empty() => vec!["guise ps".into()],
+            Self::NoContainer { running, .. } => vec![format!("name one of these: {}", running.join(", "))],
             Self::NoMount { known, .. } => vec![format!("name one with --mount: {}", known.join(", "))],
             Self::NoVariable { .. } => vec!["guise variable list".into()],
             Self::NoLevel { .. } => vec!["add --level project, or --level environment".into()],

@@ -115,6 +115,11 @@ impl Output {
         self.format == Format::Sarif
     }
 
+    /// How many columns the terminal has; `None` when standard output is none.
+    pub fn width(&self) -> Option<u16> {
+        self.width
+    }
+
     /// Whether colours are wanted.
     pub fn colour(&self) -> bool {
         self.colour

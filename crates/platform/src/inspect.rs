@@ -9,7 +9,8 @@ use crate::{
 };
 use guise_model::{ActivityId, ProjectId};
 use guise_node::{
-    AppImage, ContainerState, ContainerStatus, Egress, ExecSession, ImageView, Process, ProcessView, Usage,
+    AppImage, ContainerState, ContainerStatus, Egress, ExecSession, ImageView, NodeError, Process,
+    ProcessView, Truth, Usage,
 };
 use std::{collections::HashMap, fs::File};
 
@@ -128,6 +129,27 @@ impl Platform {
             });
         }
         Ok(views)
+    }
+
+    /// What the running containers believe, and what is so; of one project and environment if named.
+    ///
+    /// # Errors
+    /// When a container cannot be looked at.
+    pub fn truths(
+        &self,
+        project: Option<&ProjectId>,
+        environment: Option<&str>,
+    ) -> Result<Vec<(Owned, Truth)>, PlatformError> {
+        let mut truths = Vec::new();
+        for owned in self.owned(project, environment)? {
+            match self.node().truth(&owned.status.spec.id) {
+                Ok(truth) => truths.push((owned, truth)),
+                // What does not run believes nothing.
+                Err(NodeError::NotRunning { .. } | NodeError::NoSuchContainer { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(truths)
     }
 
     /// The container a person means: by name, or the only or first app when unnamed.

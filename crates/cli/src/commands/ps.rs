@@ -117,7 +117,8 @@ fn lie_columns() -> Vec<Column<Lie>> {
     ]
 }
 
-fn process_columns() -> Vec<Column<ProcessView>> {
+/// Processes from both sides.
+pub fn process_columns() -> Vec<Column<ProcessView>> {
     vec![
         Column::new("PID", |process: &ProcessView| process.inside_pid.to_string()),
         Column::new("PARENT", |process: &ProcessView| {
