@@ -59,6 +59,12 @@ impl Diagnostic {
         })
     }
 
+    /// File and byte of its first place; findings without one come first.
+    fn place(&self) -> Option<(&str, usize)> {
+        let first = self.labels.first()?;
+        Some((first.span.file.path.as_str(), first.span.range.start))
+    }
+
     /// Says more about the marked place.
     pub fn label(&mut self, text: impl Into<String>) -> &mut Self {
         if let Some(first) = self.labels.first_mut() {
@@ -82,6 +88,9 @@ impl Diagnostic {
         self
     }
 }
+
+/// Most findings that are told at once. A file can be wrong in ten thousand places.
+const MOST: usize = 200;
 
 /// Findings as they are gathered.
 #[derive(Debug, Default)]
@@ -143,20 +152,44 @@ impl Report {
             .any(|finding| finding.severity == Severity::Error)
     }
 
-    /// All findings in the order of files and lines, each once: what stands behind an anchor is read once per use.
+    /// All findings in the order of files and lines, each once: what stands behind an anchor is read once per use. Of
+    /// very many, the first errors.
     pub fn finish(self) -> Vec<Diagnostic> {
-        let mut findings: Vec<Diagnostic> = Vec::new();
-        for finding in self.findings {
-            if !findings.contains(&finding) {
-                findings.push(finding);
+        let mut findings = self.findings;
+        findings.sort_by(|a, b| a.place().cmp(&b.place()));
+        let mut known: Vec<Diagnostic> = Vec::new();
+        for finding in findings {
+            let here = known
+                .iter()
+                .rev()
+                .take_while(|other| other.place() == finding.place());
+            if !here.into_iter().any(|other| *other == finding) {
+                known.push(finding);
             }
         }
-        findings.sort_by_key(|finding| {
-            finding
-                .labels
-                .first()
-                .map(|label| (label.span.file.path.clone(), label.span.range.start))
-        });
-        findings
+        shortened(known)
     }
+}
+
+fn shortened(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if findings.len() <= MOST {
+        return findings;
+    }
+    let mut severity = Severity::Warning;
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        severity = Severity::Error;
+        findings.retain(|finding| finding.severity == severity);
+    }
+    let more = findings.len().saturating_sub(MOST);
+    findings.truncate(MOST);
+    if more > 0 {
+        findings.push(Diagnostic {
+            severity,
+            code: "too-many-findings",
+            message: format!("and {more} more"),
+            labels: Vec::new(),
+            help: None,
+        });
+    }
+    findings
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     diagnostic::Report,
-    include::Includes,
+    include::{Included, Includes},
     parse::parse,
     source::{SourceFile, Tree, join},
+    suggest::{listed, nearest},
     yaml::{Entry, Key, Node, Value},
 };
 use std::sync::Arc;
@@ -40,6 +41,9 @@ pub struct WrittenApp {
 
 const APP_FILE: &str = ".platform.app.yaml";
 
+/// What a file of `.upsun/` may hold.
+const SECTIONS: [&str; 3] = ["applications", "services", "routes"];
+
 /// Reads every configuration file of a commit.
 pub fn read(tree: &dyn Tree, report: &mut Report) -> Written {
     let paths = tree.paths();
@@ -47,7 +51,7 @@ pub fn read(tree: &dyn Tree, report: &mut Report) -> Written {
     let mut files = Files {
         tree,
         report,
-        included: 0,
+        included: Included::default(),
     };
     let written = files.read_upsun(&upsun);
     if !written.apps.is_empty() {
@@ -83,7 +87,7 @@ fn is_app_file(path: &str) -> bool {
 struct Files<'a> {
     tree: &'a dyn Tree,
     report: &'a mut Report,
-    included: usize,
+    included: Included,
 }
 
 impl Files<'_> {
@@ -107,12 +111,22 @@ impl Files<'_> {
     }
 
     fn resolve(&mut self, node: Node, app_root: Option<&str>) -> Node {
-        Includes {
+        let mut includes = Includes {
             tree: self.tree,
             app_root,
-            files: &mut self.included,
-        }
-        .resolve(node, self.report)
+            included: &mut self.included,
+        };
+        includes.resolve(node, self.report)
+    }
+
+    /// What stands in place of a part that is included whole.
+    fn open(&mut self, node: Node) -> Node {
+        let mut includes = Includes {
+            tree: self.tree,
+            app_root: None,
+            included: &mut self.included,
+        };
+        includes.open(node, self.report)
     }
 
     fn warn_of_unused(&mut self, path: &str) {
@@ -146,7 +160,10 @@ impl Files<'_> {
                     other => {
                         let message = format!("unknown key `{other}`");
                         let finding = self.report.error("unknown-key", &entry.key.span, message);
-                        finding.help("the keys here are `applications`, `services` and `routes`");
+                        finding.help(match nearest(other, SECTIONS) {
+                            Some(word) => format!("did you mean `{word}`?"),
+                            None => format!("the keys here are {}", listed(SECTIONS)),
+                        });
                     }
                 }
             }
@@ -211,7 +228,7 @@ impl Files<'_> {
                 .filter_map(|item| self.named_app(item.clone(), file))
                 .collect(),
             _ if section.tag.is_some() => {
-                let section = self.resolve(section.clone(), None);
+                let section = self.open(section.clone());
                 if section.tag.is_none() && !section.is_null() {
                     self.apps(&section, file)
                 } else {
@@ -228,11 +245,7 @@ impl Files<'_> {
 
     /// An app that names itself.
     fn named_app(&mut self, node: Node, file: &str) -> Option<WrittenApp> {
-        let node = if node.tag.is_some() {
-            self.resolve(node, None)
-        } else {
-            node
-        };
+        let node = self.open(node);
         let name = node.get("name").and_then(|name| {
             Some(Key {
                 text: name.as_text()?.to_owned(),
@@ -249,11 +262,7 @@ impl Files<'_> {
     }
 
     fn app(&mut self, name: Key, node: Node, file: &str) -> WrittenApp {
-        let node = if node.tag.is_some() {
-            self.resolve(node, None)
-        } else {
-            node
-        };
+        let node = self.open(node);
         let source_root = self.source_root(&node, file);
         let node = self.resolve(node, Some(&source_root));
         WrittenApp {

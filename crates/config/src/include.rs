@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Report,
-    parse::parse,
+    parse::{NODE_BYTES, parse},
     source::{SourceFile, Span, Tree, join},
     yaml::{Entry, Key, Node, Value},
 };
@@ -14,14 +14,24 @@ const CHAIN: usize = 8;
 /// Most files one configuration may include, since a chain may fan out.
 const FILES: usize = 200;
 
+/// Most nodes that all included files may stand for, with [`NODE_BYTES`] of text counted as one.
+const NODES: usize = 100_000;
+
+/// What was included so far.
+#[derive(Default)]
+pub struct Included {
+    files: usize,
+    nodes: usize,
+}
+
 /// Replaces the tags of a tree by what they stand for.
 pub struct Includes<'a> {
     /// The commit.
     pub tree: &'a dyn Tree,
     /// The app's directory, tried first; the including file's own is tried next.
     pub app_root: Option<&'a str>,
-    /// How many files were read so far.
-    pub files: &'a mut usize,
+    /// For all files of the configuration.
+    pub included: &'a mut Included,
 }
 
 /// What an `!include` asks for.
@@ -43,18 +53,32 @@ impl Includes<'_> {
         self.resolve_from(node, CHAIN, report)
     }
 
+    /// What a node's own tag stands for. Tags below it stay: what they name may depend on what is found here.
+    pub fn open(&mut self, node: Node, report: &mut Report) -> Node {
+        self.open_from(node, CHAIN, report).0
+    }
+
     fn resolve_from(&mut self, node: Node, chain: usize, report: &mut Report) -> Node {
+        let (node, chain) = self.open_from(node, chain, report);
+        self.resolve_children(node, chain, report)
+    }
+
+    /// Also answers how long the chain may become below it.
+    fn open_from(&mut self, node: Node, chain: usize, report: &mut Report) -> (Node, usize) {
         let wanted = match node.tag.as_deref() {
             Some("!include") => wanted(&node, report),
             Some("!archive") => archive(&node, report),
-            _ => return self.resolve_children(node, chain, report),
+            _ => return (node, chain),
         };
         let span = node.span;
-        let value = wanted.and_then(|wanted| self.load(wanted, &span, chain, report));
-        value.unwrap_or(Node {
-            span,
-            tag: None,
-            value: text("", true),
+        let opened = wanted.and_then(|wanted| self.load(wanted, &span, chain, report));
+        opened.unwrap_or_else(|| {
+            let nothing = Node {
+                span,
+                tag: None,
+                value: text("", true),
+            };
+            (nothing, chain)
         })
     }
 
@@ -78,12 +102,18 @@ impl Includes<'_> {
         Node { value, ..node }
     }
 
-    fn load(&mut self, wanted: Wanted, span: &Span, chain: usize, report: &mut Report) -> Option<Node> {
+    fn load(
+        &mut self,
+        wanted: Wanted,
+        span: &Span,
+        chain: usize,
+        report: &mut Report,
+    ) -> Option<(Node, usize)> {
         if let Kind::Archive = wanted.kind {
-            return self.archive(&wanted.path, span, report);
+            return Some((self.archive(&wanted.path, span, report)?, chain));
         }
-        *self.files += 1;
-        if chain == 0 || *self.files > FILES {
+        self.included.files += 1;
+        if chain == 0 || self.included.files > FILES {
             let finding = report.error("include-too-deep", span, "too many files include one another");
             finding.help(format!(
                 "at most {FILES} files in all, and {CHAIN} that include one another"
@@ -97,11 +127,18 @@ impl Includes<'_> {
             self.report_missing(&wanted.path, span, "file", report);
             return None;
         };
-        let here = |value| Node {
-            span: span.clone(),
-            tag: None,
-            value,
+        let here = |value| {
+            let span = span.clone();
+            (
+                Node {
+                    span,
+                    tag: None,
+                    value,
+                },
+                chain,
+            )
         };
+        self.count(bytes.len() / NODE_BYTES, span, report)?;
         match wanted.kind {
             Kind::Base64 => Some(here(text(&base64(&bytes), false))),
             Kind::Text | Kind::Yaml | Kind::Archive => {
@@ -116,9 +153,20 @@ impl Includes<'_> {
                 }
                 let file = Arc::new(SourceFile { path, text: content });
                 let node = parse(&file, report)?;
-                Some(self.resolve_from(node, chain - 1, report))
+                self.count(nodes(&node), span, report)?;
+                Some(self.open_from(node, chain - 1, report))
             }
         }
+    }
+
+    /// `None` when it is too much now, which is then reported.
+    fn count(&mut self, nodes: usize, span: &Span, report: &mut Report) -> Option<()> {
+        self.included.nodes += nodes;
+        if self.included.nodes <= NODES {
+            return Some(());
+        }
+        report.error("too-much", span, "the included files are too large");
+        None
     }
 
     /// `{"$archive": "path"}`; the directory lies beside the file that names it.
@@ -177,6 +225,15 @@ impl Includes<'_> {
             "looked for {}",
             crate::suggest::listed(candidates.iter().map(String::as_str))
         ));
+    }
+}
+
+/// How many nodes there are from this one down.
+fn nodes(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::Scalar { .. } => 0,
+        Value::Sequence(items) => items.iter().map(nodes).sum(),
+        Value::Mapping(entries) => entries.iter().map(|entry| nodes(&entry.value)).sum(),
     }
 }
 

@@ -6,11 +6,19 @@ use crate::{
     yaml::{Entry, Key, Node, Value},
 };
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
-use std::{borrow::Cow, collections::HashMap, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map},
+    ops::Range,
+    sync::Arc,
+};
 
 /// Most nodes a file may stand for once its aliases are followed. Real configurations have some hundreds; a file
-/// of a few lines can stand for billions.
+/// of a few lines can stand for billions. Long texts count for more.
 const NODES: usize = 50_000;
+
+/// Bytes of text that count as another node, since an alias to a long text copies it.
+pub const NODE_BYTES: usize = 256;
 
 /// Deepest nesting, aliases followed, so that everything behind can recurse.
 const DEPTH: usize = 64;
@@ -101,6 +109,7 @@ impl Builder<'_> {
                     .is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
                 let tag = self.tag(tag, span);
                 let plain = style == ScalarStyle::Plain && !forced;
+                let nodes = 1 + text.len() / NODE_BYTES;
                 let node = Node {
                     span: self.span(place),
                     tag,
@@ -109,15 +118,9 @@ impl Builder<'_> {
                         plain,
                     },
                 };
-                self.nodes += 1;
-                self.finish(
-                    Measured {
-                        node,
-                        nodes: 1,
-                        depth: 1,
-                    },
-                    anchor,
-                )
+                self.nodes += nodes;
+                let depth = 1;
+                self.finish(Measured { node, nodes, depth }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => self.start(span, tag, anchor, false),
             Event::MappingStart(_, anchor, tag) => self.start(span, tag, anchor, true),
@@ -189,6 +192,8 @@ impl Builder<'_> {
             "deeply nested"
         } else {
             if anchor != 0 {
+                // Anchors within anchors are each kept whole.
+                self.nodes += done.nodes;
                 self.anchors.insert(anchor, done.clone());
             }
             match self.open.last_mut() {
@@ -205,6 +210,7 @@ impl Builder<'_> {
     /// Keys and values by turns, made into entries: merge keys followed, duplicates reported.
     fn mapping(&mut self, children: Vec<Node>) -> Vec<Entry> {
         let mut own: Vec<Entry> = Vec::new();
+        let mut places: HashMap<String, Span> = HashMap::new();
         let mut merged: Vec<Entry> = Vec::new();
         let mut children = children.into_iter();
         while let (Some(key), Some(value)) = (children.next(), children.next()) {
@@ -217,17 +223,16 @@ impl Builder<'_> {
                 self.merge(value, &mut merged);
                 continue;
             }
-            if let Some(first) = own.iter().find(|entry| entry.key.text == text) {
+            if let Some(first) = places.get(&text) {
                 let finding = self.report.error(
                     "duplicate-key",
                     &key.span,
                     format!("the key `{text}` is given twice"),
                 );
-                finding
-                    .label("given again")
-                    .also(&first.key.span, "first given here");
+                finding.label("given again").also(first, "first given here");
                 continue;
             }
+            places.insert(text.clone(), key.span.clone());
             own.push(Entry {
                 key: Key { text, span: key.span },
                 value,
@@ -235,7 +240,8 @@ impl Builder<'_> {
         }
         // A mapping's own keys win over merged ones (YAML 1.1, "Merge Key Language-Independent Type").
         for entry in merged {
-            if !own.iter().any(|known| known.key.text == entry.key.text) {
+            if let hash_map::Entry::Vacant(place) = places.entry(entry.key.text.clone()) {
+                place.insert(entry.key.span.clone());
                 own.push(entry);
             }
         }

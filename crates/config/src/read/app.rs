@@ -43,6 +43,9 @@ pub const KEYS: [&str; 25] = [
     "toolstack",
 ];
 
+/// Each worker gets a copy of what it inherits, so that a short file could fill the memory.
+const MOST_WORKERS: usize = 100;
+
 const LANGUAGES: [&str; 6] = ["php", "python", "python2", "python3", "nodejs", "ruby"];
 
 impl Reader<'_> {
@@ -137,8 +140,13 @@ impl Reader<'_> {
 
     fn workers(&mut self, owner: &str, fields: &Fields<'_>, top: &Instance) -> Vec<Worker> {
         let entries = fields.mapping("workers", self.report);
+        if let Some(one_more) = entries.get(MOST_WORKERS) {
+            let message = format!("an app has {MOST_WORKERS} workers at most");
+            self.report.error("too-many-workers", &one_more.key.span, message);
+        }
         entries
             .into_iter()
+            .take(MOST_WORKERS)
             .filter_map(|entry| self.worker(owner, entry, top))
             .collect()
     }
