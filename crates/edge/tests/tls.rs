@@ -7,11 +7,11 @@ mod site;
 
 use bytes::Bytes;
 use guise_api::edge::{Action, ClientAuthentication, Command, Reply, Scheme, SecureHost, Terms, TlsVersion};
-use guise_certificate::Authority;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -28,13 +28,43 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 const OTHER: &str = "other.test";
 
+/// Who signs for all hosts and clients.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate and its key, as PEM.
+struct Certified {
+    chain: String,
+    key: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn certificate(&self) -> String {
+        self.0.pem()
+    }
+
+    fn certify(&self, name: &str) -> Certified {
+        let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        Certified {
+            chain: parameters.signed_by(&key, &self.0).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+}
+
 /// An edge that serves two hosts over TLS, with an authority for both.
 struct Secure {
     site: Site,
     authority: Authority,
     address: SocketAddr,
     _container: Container,
-    _directory: tempfile::TempDir,
 }
 
 async fn say_head(request: Request<Incoming>) -> site::Answer {
@@ -46,8 +76,7 @@ async fn say_head(request: Request<Incoming>) -> site::Answer {
 impl Secure {
     /// `terms` are those of the first host; the other has none.
     async fn new(terms: impl FnOnce(&Authority) -> Terms) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let authority = Authority::open(directory.path(), "test").unwrap();
+        let authority = Authority::new();
         let site = Site::new().await;
         let container = Container::new(say_head).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -70,7 +99,6 @@ impl Secure {
             authority,
             address,
             _container: container,
-            _directory: directory,
         };
         let terms = terms(&secure.authority);
         secure.secure([(HOST, terms), (OTHER, Terms::default())]).await;
@@ -79,7 +107,7 @@ impl Secure {
 
     async fn secure<const N: usize>(&self, hosts: [(&str, Terms); N]) {
         let hosts = hosts.map(|(host, terms)| {
-            let certified = self.authority.certify(host).unwrap();
+            let certified = self.authority.certify(host);
             SecureHost {
                 host: host.into(),
                 chain: certified.chain,
@@ -108,7 +136,7 @@ impl Secure {
         match own {
             None => builder.with_no_client_auth(),
             Some(own) => {
-                let own = self.authority.certify(own).unwrap();
+                let own = self.authority.certify(own);
                 let chain = CertificateDer::pem_slice_iter(own.chain.as_bytes()).map(Result::unwrap);
                 let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).unwrap();
                 builder.with_client_auth_cert(chain.collect(), key).unwrap()
@@ -181,7 +209,7 @@ async fn a_host_that_wants_tls_1_3_speaks_nothing_older() {
 async fn a_client_shows_a_certificate_where_one_is_required_and_nowhere_past_that() {
     let secure = Secure::new(|authority| Terms {
         client_authentication: Some(ClientAuthentication::Require),
-        client_authorities: vec![authority.certificate().into()],
+        client_authorities: vec![authority.certificate()],
         ..Terms::default()
     })
     .await;
@@ -195,7 +223,7 @@ async fn a_client_shows_a_certificate_where_one_is_required_and_nowhere_past_tha
     let answer = secure.get(known, HOST, HOST).await.unwrap();
     for line in [
         "x-client-verify: SUCCESS\n",
-        "x-client-dn: CN=guise\n",
+        "x-client-dn: CN=alice.test\n",
         "x-client-cert: -----BEGIN%20CERT",
     ] {
         assert!(answer.contains(line), "{line} is missing in {answer}");
@@ -243,10 +271,7 @@ async fn http_2_carries_many_requests_and_one_cookie_header() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_cannot_be_used_changes_nothing() {
     let secure = Secure::new(|_| Terms::default()).await;
-    let (one, other) = (
-        secure.authority.certify(HOST).unwrap(),
-        secure.authority.certify(OTHER).unwrap(),
-    );
+    let (one, other) = (secure.authority.certify(HOST), secure.authority.certify(OTHER));
     let reply = secure
         .site
         .edge
