@@ -226,7 +226,7 @@ impl Platform {
         let cache = self.build_cache(&project.id, name)?;
         let shared_cache = self.shared_build_cache(&project.id)?;
         let container = crate::deploy::fresh_container_id();
-        let files = build_files(recipe, app, LIMITS)?;
+        let files = build_files(recipe, app, &given, LIMITS)?;
         let request = BuildRequest {
             repository,
             commit,

@@ -19,6 +19,7 @@
 
 use crate::{
     desired::{Component, ComponentKind, Desired, ENV_FILE, Life, NGINX_FILE, ROUTES_FILE},
+    run_config::RUN_CONFIG_FILE,
     step::Step,
 };
 use guise_model::{ContainerId, VolumeId};
@@ -348,7 +349,7 @@ fn update(component: &Component, actual: &ContainerSpec, settled: Option<&Compon
     let write = in_either(changed, &desired.files, [&actual.files, &settled.files]);
     let remove = in_either(gone, &desired.files, [&actual.files, &settled.files]);
     let nginx_differs = write.iter().any(|path| path == NGINX_FILE);
-    let quiet_file = |path: &String| path == NGINX_FILE || path == ROUTES_FILE;
+    let quiet_file = |path: &String| [NGINX_FILE, ROUTES_FILE, RUN_CONFIG_FILE].contains(&path.as_str());
     let mut restart = write
         .iter()
         .chain(&remove)

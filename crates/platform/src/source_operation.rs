@@ -237,7 +237,7 @@ impl Platform {
             recipe,
             cache: self.build_cache(&environment.project, &app.name)?,
             container: fresh_container_id(),
-            files: build_files(recipe, app, LIMITS)?,
+            files: build_files(recipe, app, &seen, LIMITS)?,
         })
     }
 

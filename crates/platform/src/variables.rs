@@ -215,7 +215,7 @@ pub(crate) fn spaced_json(value: &Value) -> String {
 }
 
 /// `PLATFORM_APPLICATION` before base64: the configuration, and what it became (spec 4.1).
-fn application(app: &App, tree: &str) -> Value {
+pub(crate) fn application(app: &App, tree: &str) -> Value {
     let mut value = app.normalised_json();
     value["tree_id"] = tree.into();
     value["app_dir"] = "/app".into();

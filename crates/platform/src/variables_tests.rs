@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     effective::{Levels, Phase},
     routes::{ResolvedRoute, platform_routes},
+    run_config,
     store::{EnvironmentStatus, EnvironmentType, Store, variable_for_tests as variable},
 };
 use guise_config::{Tree, TypeList};
@@ -71,6 +72,10 @@ fn project() -> ProjectRecord {
 }
 
 fn at_run(app: &App, levels: &Levels, listen: &Listen) -> BTreeMap<String, String> {
+    with_runtime(app, levels, listen, at_run_time)
+}
+
+fn with_runtime<T>(app: &App, levels: &Levels, listen: &Listen, call: impl FnOnce(&Runtime<'_>) -> T) -> T {
     let (_directory, store) = store();
     let owner = store.create_project("Shop", "main").unwrap().id;
     let mut environment = store
@@ -80,7 +85,7 @@ fn at_run(app: &App, levels: &Levels, listen: &Listen) -> BTreeMap<String, Strin
     let database = json!([{"host": "database.internal", "port": 3306, "query": {"is_master": true}}]);
     let relationships = Map::from_iter([("database".to_owned(), database)]);
     let route = ResolvedRoute::upstream("https://{default}/", "http://a.localhost/", "app");
-    at_run_time(&Runtime {
+    call(&Runtime {
         project: &project(),
         environment: &environment,
         app,
@@ -252,4 +257,33 @@ fn what_people_set_wins_over_the_app_and_loses_to_the_platform() {
     assert_eq!(run["PLATFORM_BRANCH"], "feature/x");
     let variables = decoded(&run, "PLATFORM_VARIABLES");
     assert_eq!(variables["limits"], json!({"a": 1}));
+}
+
+#[test]
+fn one_file_has_all_that_an_app_is_given() {
+    let limits = guise_model::Limits {
+        cpu_millis: 1500,
+        memory_bytes: 512_000_000,
+        pids: 100,
+    };
+    let (app, listen) = (app(), Listen::Tcp(8888));
+    let file = with_runtime(&app, &Levels::default(), &listen, |runtime| {
+        run_config::file(runtime, limits)
+    });
+    assert_eq!(
+        (file.path.as_str(), file.mode),
+        ("config.json", 0o600),
+        "it has passwords"
+    );
+    let content: Value = serde_json::from_str(&file.content).unwrap();
+    assert_eq!(content["info"]["limits"], json!({"cpu": 1.5, "memory": 512}));
+    let run = run();
+    for (key, variable) in [
+        ("application", "PLATFORM_APPLICATION"),
+        ("relationships", "PLATFORM_RELATIONSHIPS"),
+        ("routes", "PLATFORM_ROUTES"),
+        ("variables", "PLATFORM_VARIABLES"),
+    ] {
+        assert_eq!(content[key], decoded(&run, variable), "{key}");
+    }
 }

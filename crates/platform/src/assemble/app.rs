@@ -4,7 +4,8 @@ use super::{AppBuild, Assembly, id_to_come, init, relationship::Related, scratch
 use crate::{
     PlatformError,
     desired::{Component, ComponentKind, Crons, Life, NGINX_FILE, VolumeWant},
-    effective::Phase,
+    effective::{Given, Phase},
+    run_config,
     variables::{self, Runtime},
 };
 use guise_config::{App, Commands, Firewall, Mount, MountSource, Passthru, Protocol, SocketFamily, Worker};
@@ -13,7 +14,7 @@ use guise_model::Limits;
 use guise_node::{
     AppImage, ContainerSpec, Egress, HostEntry, Link, Listen, RunFile, STOP_GRACE_SECONDS, User, VolumeMount,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// `$PORT` of every app.
@@ -45,11 +46,14 @@ impl Assembly<'_> {
     fn web(&self, app: &App, build: &AppBuild, recipe: &Recipe) -> Result<Component, PlatformError> {
         let related = self.related(&app.relationships)?;
         let listen = listen(app.web.upstream.socket_family);
-        let env = self.env(app, build, recipe, &related, &listen);
         let commands = &app.web.commands;
         let limits = app.size.limits(app.profile);
-        let mut files = process_files(recipe, app, commands, limits, Some(&listen))?;
+        let given = self.levels.given(app, Phase::Run);
+        let mut files = process_files(recipe, app, &given.php, commands, limits, Some(&listen))?;
+        let runtime = self.runtime(app, build, recipe, &related, &listen, &given);
+        let env = variables::at_run_time(&runtime);
         files.extend(variables::files(&env));
+        files.push(run_config::file(&runtime, limits));
         files.push(RunFile {
             path: NGINX_FILE.into(),
             content: nginx(app, &listen),
@@ -94,10 +98,14 @@ impl Assembly<'_> {
             variables: worker.variables.clone(),
             ..app.clone()
         };
-        let env = self.env(&as_app, build, recipe, &related, &Listen::Tcp(PORT));
         let limits = worker.size.limits(worker.profile);
-        let mut files = process_files(recipe, &as_app, &worker.commands, limits, None)?;
+        let given = self.levels.given(&as_app, Phase::Run);
+        let mut files = process_files(recipe, &as_app, &given.php, &worker.commands, limits, None)?;
+        let listen = Listen::Tcp(PORT);
+        let runtime = self.runtime(&as_app, build, recipe, &related, &listen, &given);
+        let env = variables::at_run_time(&runtime);
         files.extend(variables::files(&env));
+        files.push(run_config::file(&runtime, limits));
         let parts = Parts {
             name: worker_name(&app.name, &worker.name),
             kind: ComponentKind::Worker,
@@ -112,15 +120,16 @@ impl Assembly<'_> {
         self.component(app, build, recipe, related, env, parts)
     }
 
-    fn env(
-        &self,
-        app: &App,
-        build: &AppBuild,
-        recipe: &Recipe,
-        related: &Related,
-        listen: &Listen,
-    ) -> BTreeMap<String, String> {
-        variables::at_run_time(&Runtime {
+    fn runtime<'b>(
+        &'b self,
+        app: &'b App,
+        build: &'b AppBuild,
+        recipe: &'b Recipe,
+        related: &'b Related,
+        listen: &'b Listen,
+        given: &'b Given,
+    ) -> Runtime<'b> {
+        Runtime {
             project: self.project,
             environment: self.environment,
             app,
@@ -128,9 +137,9 @@ impl Assembly<'_> {
             relationships: &related.credentials,
             routes: &self.platform_routes,
             listen,
-            given: &self.levels.given(app, Phase::Run),
+            given,
             image: recipe.env(),
-        })
+        }
     }
 
     fn component(
@@ -154,8 +163,6 @@ impl Assembly<'_> {
                 });
             }
         }
-        let mut files = parts.files;
-        files.push(limits_file(parts.limits));
         Ok(Component {
             kind: parts.kind,
             image_type: app.runtime.as_written(),
@@ -170,7 +177,7 @@ impl Assembly<'_> {
                 }),
                 mounts,
                 scratch: scratch(user),
-                files,
+                files: parts.files,
                 process: init(user, init_env(recipe)),
                 limits: parts.limits,
                 stop_grace_seconds: STOP_GRACE_SECONDS,
@@ -250,16 +257,6 @@ fn listen(family: SocketFamily) -> Listen {
     }
 }
 
-/// What start commands of JVMs read to size their heap (spec 1.14): `.info.limits.memory`, in MB.
-fn limits_file(limits: Limits) -> RunFile {
-    let memory = limits.memory_bytes / 1_000_000;
-    RunFile {
-        path: "config.json".into(),
-        content: serde_json::json!({"info": {"limits": {"memory": memory}}}).to_string(),
-        mode: 0o644,
-    }
-}
-
 /// Without a firewall anybody may be talked to (spec 1.16).
 fn egress(firewall: Option<&Firewall>) -> Egress {
     match firewall {
@@ -284,8 +281,13 @@ fn with_start(app: &App, recipe: &Recipe) -> App {
 }
 
 /// What the image's programs are configured with while the app is built: as in a container that serves nothing.
-pub(crate) fn build_files(recipe: &Recipe, app: &App, limits: Limits) -> Result<Vec<RunFile>, PlatformError> {
-    process_files(recipe, app, &Commands::default(), limits, None)
+pub(crate) fn build_files(
+    recipe: &Recipe,
+    app: &App,
+    given: &Given,
+    limits: Limits,
+) -> Result<Vec<RunFile>, PlatformError> {
+    process_files(recipe, app, &given.php, &Commands::default(), limits, None)
 }
 
 /// The runit services of an app's or worker's container, and the configuration of the image's programs. A web container
@@ -293,6 +295,7 @@ pub(crate) fn build_files(recipe: &Recipe, app: &App, limits: Limits) -> Result<
 fn process_files(
     recipe: &Recipe,
     app: &App,
+    php: &BTreeMap<String, Value>,
     commands: &Commands,
     limits: Limits,
     listen: Option<&Listen>,
@@ -306,7 +309,7 @@ fn process_files(
         "memory_mb": limits.memory_bytes / 1_000_000,
         "cpu_millis": limits.cpu_millis,
         "runtime": app.runtime_settings,
-        "variables": app.variables,
+        "variables": {"php": php},
         "has_start": commands.start.is_some(),
         "start": commands.start,
         "pre_start": commands.pre_start,
