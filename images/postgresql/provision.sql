@@ -7,7 +7,10 @@
 SET client_min_messages = warning;
 -- Group roles carry the rights on a database, so that what one admin makes, all users of that database may use as they should.
 {% for database in databases %}
-SELECT format('CREATE DATABASE %I', {{ database | pg_text }})
+SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', {{ database | pg_text }},
+        {{ configuration.default_charset | default("UTF8") | pg_text }},
+        {{ configuration.default_collation | default("C.UTF-8") | pg_text }},
+        {{ configuration.default_ctype | default("C.UTF-8") | pg_text }})
     WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {{ database | pg_text }}) \gexec
 {% for right in ["ro", "rw", "admin"] %}
 SELECT format('CREATE ROLE %I NOLOGIN', {{ ("guise:" ~ right ~ ":" ~ database) | pg_text }})
@@ -17,7 +20,8 @@ SELECT format('CREATE ROLE %I NOLOGIN', {{ ("guise:" ~ right ~ ":" ~ database) |
 {% for name, endpoint in endpoints | items %}
 SELECT format('CREATE ROLE %I LOGIN', {{ name | pg_text }})
     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {{ name | pg_text }}) \gexec
-ALTER ROLE {{ name | pg_name }} WITH LOGIN PASSWORD {{ (passwords[name] if custom else passwords["postgresql"]) | pg_text }};
+ALTER ROLE {{ name | pg_name }} WITH {{ "REPLICATION" if endpoint.replication | default(false) else "NOREPLICATION" }} LOGIN
+    PASSWORD {{ (passwords[name] if custom else passwords["postgresql"]) | pg_text }};
 SELECT format('REVOKE %I FROM %I', granted.rolname, {{ name | pg_text }})
     FROM pg_auth_members JOIN pg_roles granted ON granted.oid = roleid JOIN pg_roles held ON held.oid = member
     WHERE held.rolname = {{ name | pg_text }} \gexec
@@ -47,17 +51,22 @@ GRANT CREATE ON DATABASE {{ database | pg_name }} TO {{ admin }};
 -- The server runs as the user who speaks here, so another database is one more connection over the socket.
 \c {{ database | pg_name }}
 SET client_min_messages = warning;
+-- After another version has had the data: its C library may have sorted otherwise, its extensions were older.
+SELECT format('REINDEX DATABASE %I', datname), format('ALTER DATABASE %I REFRESH COLLATION VERSION', datname) FROM pg_database
+    WHERE datname = current_database() AND datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid) \gexec
+SELECT format('ALTER EXTENSION %I UPDATE', name) FROM pg_available_extensions WHERE installed_version <> default_version \gexec
+{% for extension in configuration.extensions | default([]) %}
+CREATE EXTENSION IF NOT EXISTS {{ extension | pg_name }} CASCADE;
+{% endfor %}
 GRANT ALL ON SCHEMA public TO {{ admin }};
 GRANT USAGE ON SCHEMA public TO {{ ro }}, {{ rw }};
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{ ro }};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {{ rw }};
 GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {{ rw }};
+ALTER DEFAULT PRIVILEGES FOR ROLE {{ admin }} GRANT USAGE ON SCHEMAS TO {{ ro }}, {{ rw }};
 ALTER DEFAULT PRIVILEGES FOR ROLE {{ admin }} GRANT SELECT ON TABLES TO {{ ro }};
 ALTER DEFAULT PRIVILEGES FOR ROLE {{ admin }} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {{ rw }};
 ALTER DEFAULT PRIVILEGES FOR ROLE {{ admin }} GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO {{ rw }};
-{% for extension in configuration.extensions | default([]) %}
-CREATE EXTENSION IF NOT EXISTS {{ extension | pg_name }};
-{% endfor %}
 {% endfor %}
 \c postgres
 SET client_min_messages = warning;

@@ -1,6 +1,9 @@
-# The same path in every version.
-version=$(ls /usr/lib/postgresql)
+# The same path in every version; the older ones are for pg_upgrade.
+version=$(ls /usr/lib/postgresql | sort -n | tail -n 1)
 ln -s "$version" /usr/lib/postgresql/current
+# The compiler of queries is as large as the rest of the server, and each connection that uses it needs its memory. Without it the
+# server interprets them.
+rm -rf /usr/lib/llvm-* /usr/lib/*/libLLVM* /usr/lib/*/libz3.so* /usr/lib/postgresql/*/lib/llvmjit* /usr/lib/postgresql/*/lib/bitcode
 rm -rf /var/lib/postgresql /etc/postgresql
 mkdir -m 700 /var/lib/postgresql
 chown postgres: /var/lib/postgresql

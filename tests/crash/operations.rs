@@ -6,6 +6,7 @@ use journeys::Guise;
 use std::{
     cell::{Cell, RefCell},
     fs,
+    path::PathBuf,
     process::Command,
 };
 
@@ -74,6 +75,24 @@ pub const PAIRS: &[Pair] = &[
                 arrived: |scene| scene.main_is_right(),
             },
         ],
+    },
+    Pair {
+        sentence: "a project is deleted",
+        operations: &[Operation {
+            name: "deletion of a project",
+            activity: "project.delete",
+            succeeds: true,
+            spares_production: true,
+            prepare: |scene| {
+                scene.begin_another()?;
+                scene.guise.run(&scene.another(), &["up"])?.ok().map(drop)
+            },
+            command: |scene| {
+                let words = ["--yes", "project", "delete"];
+                Ok(scene.guise.command(&scene.another(), &words))
+            },
+            arrived: |scene| scene.another_is_gone(),
+        }],
     },
     Pair {
         sentence: "a new project is pushed",
@@ -523,12 +542,29 @@ impl<'a> Scene<'a> {
 
     fn begin_another(&self) -> Result<()> {
         self.data.replace(self.site.data("main")?);
-        let root = self.guise.directory().join(ANOTHER);
+        let root = self.another();
         if root.exists() {
-            self.guise.run(&root, &["--yes", "project", "delete"])?.ok()?;
+            if self.knows_another()? {
+                self.guise.run(&root, &["--yes", "project", "delete"])?.ok()?;
+            }
             fs::remove_dir_all(&root)?;
         }
         CrashSite::write(self.guise, ANOTHER).map(drop)
+    }
+
+    fn another(&self) -> PathBuf {
+        self.guise.directory().join(ANOTHER)
+    }
+
+    fn knows_another(&self) -> Result<bool> {
+        let projects = self.guise.json(self.guise.directory(), &["project", "list"])?;
+        let projects = projects.as_array().context("`guise project list` lists none")?;
+        Ok(projects.iter().any(|project| project["title"] == ANOTHER))
+    }
+
+    fn another_is_gone(&self) -> Result<()> {
+        ensure!(!self.knows_another()?, "the deleted project is still listed");
+        self.main_is_right()
     }
 
     fn main_is_right(&self) -> Result<()> {

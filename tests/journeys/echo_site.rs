@@ -17,6 +17,11 @@ const CONFIGURATION: &str = "- name: app
   size: L
   hooks:
     build: echo \"$COLOUR\" > colour.txt
+  operations:
+    read-page:
+      role: admin
+      commands:
+        start: cat page.txt
   web:
     commands:
       start: python server.py

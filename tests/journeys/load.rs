@@ -61,7 +61,7 @@ pub fn no_request_is_lost(guise: &Guise) -> Result<()> {
 }
 
 /// Does something while visitors come; fails when one of them was not served.
-fn under_load(url: &str, act: impl FnOnce() -> Result<()>) -> Result<(Seen, Duration)> {
+pub fn under_load(url: &str, act: impl FnOnce() -> Result<()>) -> Result<(Seen, Duration)> {
     let load = Load::on(url)?;
     let acted = act();
     let took = load.elapsed();

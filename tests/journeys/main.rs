@@ -13,6 +13,7 @@ mod crons;
 mod echo_site;
 mod full_volume;
 mod guestbook;
+mod held;
 mod interrupted;
 mod languages;
 mod load;
@@ -110,6 +111,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "no request is lost while the site is deployed again and again",
         load::no_request_is_lost,
+    ),
+    (
+        "requests wait while data is replaced or backed up, and none fails",
+        held::while_data_is_replaced,
     ),
     (
         "an idle environment sleeps and wakes for its visitors",

@@ -132,13 +132,28 @@ fn more(guise: &Guise, site: &Repository) -> Result<()> {
     };
     site.append(APP, "  db: \"db:mysql\"\n  sql: \"sql:postgresql\"\n")?;
     site.push("Relate to the databases")?;
+    let pgsql = |query: &str| {
+        guise
+            .run(
+                site.root(),
+                &["db", "sql", "--raw", "--relationship", "sql", query],
+            )?
+            .ok()
+    };
     sql("CREATE TABLE t (n INT); INSERT INTO t VALUES (7)")?;
+    pgsql("CREATE TABLE t (n INT); INSERT INTO t VALUES (7)")?;
     site.replace(SERVICES, "mariadb:10.11", "mariadb:11.8")?;
-    let push = site.push("Upgrade the database")?;
+    site.replace(SERVICES, "postgresql:15", "postgresql:17")?;
+    let push = site.push("Upgrade the databases")?;
     ensure!(push.accepted, "{}", push.output);
     let row = sql("SELECT n FROM t")?;
     ensure!(
         row.contains('7'),
+        "the newer version does not have the row: {row}"
+    );
+    let row = pgsql("SELECT n FROM t")?;
+    ensure!(
+        row.trim() == "7",
         "the newer version does not have the row: {row}"
     );
     is_refused(
@@ -149,9 +164,9 @@ fn more(guise: &Guise, site: &Repository) -> Result<()> {
     )?;
     is_refused(
         site,
-        "postgresql:15",
         "postgresql:17",
-        "cannot go from postgresql:15 to postgresql:17 in place",
+        "postgresql:15",
+        "cannot go back from postgresql:17",
     )
 }
 

@@ -73,6 +73,14 @@ pub fn sleeps_and_wakes(guise: &Guise) -> Result<()> {
     said(&["environment", "sleep", "drowsy"])?;
     let shell = said(&["--environment", "drowsy", "exec", "--", "echo", "awake"])?;
     ensure!(shell.trim() == "awake", "a command says {shell:?}");
+
+    said(&["environment", "sleep", "drowsy"])?;
+    let operation = ["--environment", "drowsy", "operation", "run", "read-page"];
+    let told = guise.run(&root, &operation)?;
+    ensure!(
+        told.stderr.contains("page 0"),
+        "an operation does not wake it: {told:?}"
+    );
     said(&["--yes", "environment", "delete", "drowsy"]).map(drop)
 }
 

@@ -14,6 +14,8 @@ use std::{
 
 /// How long a daemon may take to answer after it was started.
 const START_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the kernel may take over what a torn down guise had mounted.
+const TAKEN_APART: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Names and ranges that no other guise of the machine has.
@@ -283,7 +285,13 @@ impl Guise {
         self.run(&self.directory, &["daemon", "stop", "--teardown"])?
             .ok()
             .context("the teardown failed")?;
-        let left = self.marks.find()?;
+        // The kernel takes a file system apart when the last process that used it is gone, and needs a moment for it.
+        let end = Instant::now() + TAKEN_APART;
+        let mut left = self.marks.find()?;
+        while !left.is_empty() && Instant::now() < end {
+            sleep(PAUSE);
+            left = self.marks.find()?;
+        }
         let names: Vec<String> = left.iter().map(ToString::to_string).collect();
         ensure!(left.is_empty(), "a teardown leaves:\n  {}", names.join("\n  "));
         Ok(())

@@ -204,6 +204,7 @@ fn installation<'a>(recipe: &'a Recipe, version: &'a VersionTable) -> Installati
         .collect();
     Installation {
         suite: &version.suite,
+        more_suites: &version.more_suites,
         packages: packages.into_iter().collect(),
         user: &recipe.table().user,
         archives: Vec::new(),
@@ -234,6 +235,7 @@ fn recipe_hash(recipe: &Recipe, version: &str) -> Result<String, ImageError> {
         .flat_map(|layer| &layer.links)
         .flat_map(|(link, target)| [link, target]);
     let mut texts = vec![FORMAT, recipe.image(), version, installation.suite, &ids];
+    texts.extend(installation.more_suites.iter().map(String::as_str));
     texts.extend(installation.packages);
     texts.extend(installation.setup);
     texts.extend(links.map(String::as_str));

@@ -23,6 +23,8 @@ const LEFT_OUT: [&str; 5] = [
 /// What to install.
 pub(crate) struct Installation<'a> {
     pub suite: &'a str,
+    /// What packages may come from besides.
+    pub more_suites: &'a [String],
     pub packages: Vec<&'a str>,
     /// Exists before the packages do, so that those which would make it find it with its fixed ids.
     pub user: &'a UserTable,
@@ -103,6 +105,7 @@ pub(crate) fn install(
     if base != what.suite {
         command.arg(format!("deb {MIRROR} {} main", what.suite));
     }
+    command.args(what.more_suites.iter().flat_map(|suite| sources(suite)));
     tool::run(command, work, cancel, &mut |line| progress.line(line))
 }
 

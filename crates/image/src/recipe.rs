@@ -174,6 +174,9 @@ pub(crate) struct VersionTable {
     /// Debian's suite that has it; of `trixie-backports`, only packages that name it (`cargo/trixie-backports`) or are
     /// nowhere else.
     pub suite: String,
+    /// Other suites that packages may come from; what several have is taken of the newest.
+    #[serde(default)]
+    pub more_suites: Vec<String>,
     /// Packages besides the recipe's.
     #[serde(default)]
     pub packages: Vec<String>,

@@ -273,43 +273,66 @@ fn the_older_mariadb_does_too() {
 #[test]
 #[ignore = "needs built images"]
 fn a_newer_mariadb_takes_over_the_data_of_an_older_one() {
+    take_over(
+        "mariadb",
+        &json!({}),
+        "mariadb --no-defaults -h127.0.0.1 -uuser --skip-ssl -BN main",
+        "sv -w 30 stop /run/service/mariadb",
+        &[
+            ("10.11", "CREATE TABLE t (n INT); INSERT INTO t VALUES (7)", ""),
+            ("11.8", "SELECT n FROM t", "7\n"),
+        ],
+    );
+}
+
+/// Runs statements in one version after another, each with the data that the one before has left, and gives the last.
+fn take_over(
+    name: &str,
+    configuration: &Value,
+    client: &str,
+    stop: &str,
+    steps: &[(&str, &str, &str)],
+) -> Running {
     let catalog = catalog();
-    let context = json!({"name": "db", "memory_bytes": 256_000_000, "disk_bytes": null, "configuration": {}, "passwords": {}});
-    let mut before: Option<Running> = None;
-    for (version, sql) in [
-        ("10.11", "CREATE TABLE t (n INT); INSERT INTO t VALUES (7)"),
-        ("11.8", "SELECT n FROM t"),
-    ] {
-        let mariadb = catalog.resolve("mariadb", version).unwrap().recipe;
-        let service = mariadb.service().unwrap();
-        let running = Running::start_with(before.as_ref(), mariadb, version, &context, &[]);
-        let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
-        running.until(&ready, Duration::from_secs(30));
-        let provision = service.provision(&context).unwrap().unwrap();
-        for _ in 0..2 {
-            let begun = Instant::now();
-            let output = running.exec(&provision.argv, &provision.stdin);
-            assert!(output.status.success(), "{output:?}\n{}", running.logs());
-            println!("{version} provisioned in {:?}", begun.elapsed());
-        }
-        let argv = [
-            "mariadb",
-            "--no-defaults",
-            "-h127.0.0.1",
-            "-uuser",
-            "--skip-ssl",
-            "-BN",
-            "main",
-        ];
-        let output = running.exec(&argv.map(String::from), sql);
-        assert!(output.status.success(), "{output:?}");
-        assert!(version == "10.11" || output.stdout == b"7\n", "{output:?}");
-        running.until(
-            &["sv", "-w", "30", "stop", "/run/service/mariadb"],
-            Duration::from_secs(30),
+    let mut latest: Option<(&str, Running)> = None;
+    for (version, sql, expected) in steps {
+        let running = match latest {
+            Some((running_version, running)) if running_version == *version => running,
+            before => {
+                let recipe = catalog.resolve(name, version).unwrap().recipe;
+                let context = json!({
+                    "name": "db", "version": version, "memory_bytes": 256_000_000, "disk_bytes": null,
+                    "configuration": configuration, "passwords": {name: "p"},
+                });
+                if let Some((_, before)) = &before {
+                    before.until(&["sh", "-c", stop], Duration::from_secs(30));
+                }
+                let before = before.map(|(_, before)| before);
+                let running = Running::start_with(before.as_ref(), recipe, version, &context, &[]);
+                let service = recipe.service().unwrap();
+                let ready: Vec<&str> = service.ready().iter().map(String::as_str).collect();
+                running.until(&ready, Duration::from_secs(120));
+                let provision = service.provision(&context).unwrap().unwrap();
+                for _ in 0..2 {
+                    let begun = Instant::now();
+                    let output = running.exec(&provision.argv, &provision.stdin);
+                    assert!(output.status.success(), "{output:?}\n{}", running.logs());
+                    println!("{version} provisioned in {:?}", begun.elapsed());
+                }
+                running
+            }
+        };
+        let argv: Vec<String> = client.split(' ').map(String::from).collect();
+        let output = running.exec(&argv, sql);
+        assert!(output.status.success(), "{output:?}\n{}", running.logs());
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            *expected,
+            "{version}: {sql}"
         );
-        before = Some(running);
+        latest = Some((version, running));
     }
+    latest.unwrap().1
 }
 
 fn check_mariadb(version: &str) {
@@ -410,6 +433,39 @@ fn the_older_postgresql_does_too() {
     check_postgresql("15");
 }
 
+#[test]
+#[ignore = "needs built images"]
+fn a_newer_postgresql_takes_over_the_data_of_an_older_one_that_was_killed() {
+    let near = "SELECT count(*) FROM t WHERE ST_DWithin(at, ST_MakePoint(0, 0), 10)";
+    let sorted =
+        "SELECT count(*) FROM pg_database WHERE datcollversion <> pg_database_collation_actual_version(oid)";
+    let newest = take_over(
+        "postgresql",
+        &json!({"extensions": ["postgis"], "default_collation": "de_DE.UTF-8"}),
+        "psql -qtAX -v ON_ERROR_STOP=1 main",
+        "sv once /run/service/postgresql && sv kill /run/service/postgresql && sleep 1",
+        &[
+            (
+                "15",
+                "CREATE TABLE t (n INT, at geometry); CREATE INDEX ON t USING gist (at)",
+                "",
+            ),
+            (
+                "15",
+                "INSERT INTO t SELECT n, ST_MakePoint(n, 0) FROM generate_series(1, 1000) n",
+                "",
+            ),
+            ("17", near, "10\n"),
+            ("17", sorted, "0\n"),
+        ],
+    );
+    let kept = newest.until(&["ls", "/var/lib/postgresql"], Duration::from_secs(1));
+    assert_eq!(
+        kept, "15\n17\n",
+        "what it was made of is kept until its deployment has succeeded"
+    );
+}
+
 fn check_postgresql(version: &str) {
     let catalog = catalog();
     let postgresql = catalog.resolve("postgresql", version).unwrap();
@@ -455,7 +511,7 @@ fn check_postgresql(version: &str) {
 
     context["configuration"] = json!({
         "databases": ["main", "o'\"ther"],
-        "extensions": ["pg_trgm"],
+        "extensions": ["pg_trgm", "earthdistance", "pg_stat_statements"], "default_collation": "fr_FR.UTF-8",
         "endpoints": {
             "owner": {"default_database": "main", "privileges": {"main": "admin", "o'\"ther": "admin"}},
             "writer": {"default_database": "main", "privileges": {"main": "rw"}},

@@ -170,7 +170,8 @@ impl Platform {
         let running = self.running_containers(environment)?;
         // Requests shall not wait for the disk.
         self.node().write_volumes_back()?;
-        let held = (!live)
+        // Before one that sleeps they wait already, for longer than this.
+        let held = (!live && !environment.asleep)
             .then(|| Held::new(self.edge(), environment, report))
             .transpose()?;
         let pause = self.node().snapshot_volumes(&pairs, &running)?;

@@ -130,7 +130,7 @@ impl Platform {
             cron: cron.into(),
         };
         let description = format!("Cron {cron} of {app} in {}", environment.name);
-        let target = Some((&environment.project, environment.name.as_str()));
+        let target = Some((&environment.project, Some(environment.name.as_str())));
         let (queue, parameters) = (queue(environment, app), serde_json::json!(run));
         let job = self.cron_job(environment.clone(), run, waiting);
         self.activities()

@@ -6,13 +6,14 @@ use crate::{
     assemble::Images,
     build::BuildFailure,
     carry_out::{CarryOut, StepError},
+    cron::is_cron,
     desired::{Component, ComponentKind, Desired, Life},
     operation::OperationFailed,
     plan::{Actual, State, plan},
     random,
     roll::apart,
     step::Step,
-    store::{EnvironmentRecord, EnvironmentStatus},
+    store::{ActivityRecord, ActivityState, EnvironmentRecord, EnvironmentStatus},
     strategy::Strategy,
     task_step::TaskStep,
     tree::CommitTree,
@@ -335,12 +336,14 @@ impl Platform {
         Ok(carry_out.run(&steps)?)
     }
 
-    /// Tells the edge the routes of every environment that runs.
+    /// Tells the edge the routes of every environment that runs. Requests that wait for what was being changed when
+    /// guise was stopped wait on: the activity lets them go at its end.
     pub(crate) fn restore_routes(&self) -> Result<(), PlatformError> {
         let mut environments = self.store().all_environments()?;
         environments.retain(|environment| environment.status == EnvironmentStatus::Active);
         self.edge()
             .retain(environments.iter().map(EnvironmentRecord::key).collect())?;
+        let unfinished = self.store().unfinished_activities()?;
         for environment in environments {
             let Some(deployed) = self.deployed(&environment)? else {
                 continue;
@@ -356,7 +359,10 @@ impl Platform {
                 .set_routes(&environment.key(), &deployed.routes, &address)?;
             if environment.asleep {
                 self.edge().sleep(&environment.key(), false)?;
-            } else {
+            } else if !unfinished
+                .iter()
+                .any(|activity| is_changed_by(&environment, activity))
+            {
                 self.edge().release(&environment.key())?;
             }
         }
@@ -439,6 +445,11 @@ pub(crate) fn with_hooks(mut steps: Vec<Step>, desired: &Desired, changed: bool)
     }
     steps.extend(post_deploy.map(|component| Step::PostDeployHook { component }));
     steps
+}
+
+/// Whether an activity was in the middle of changing an environment.
+fn is_changed_by(environment: &EnvironmentRecord, activity: &ActivityRecord) -> bool {
+    activity.state == ActivityState::InProgress && activity.is_of(environment) && !is_cron(activity)
 }
 
 /// An id that no container has had.

@@ -1,7 +1,7 @@
 //! What can go wrong for somebody who asks the platform for something.
 
 use crate::{archive::ArchiveError, edge::EdgeError, git::GitError, store::StoreError};
-use guise_model::{BackupId, DeploymentId};
+use guise_model::{BackupId, DeploymentId, ProjectId};
 use guise_node::NodeError;
 use std::{io, path::PathBuf};
 
@@ -193,6 +193,12 @@ pub enum PlatformError {
         project: String,
         /// What it is busy with.
         activity: String,
+    },
+    /// The project will soon be gone.
+    #[error("project {project} is being deleted")]
+    BeingDeleted {
+        /// The project.
+        project: ProjectId,
     },
     /// A branch name that git does not take.
     #[error("{given:?} cannot be a branch: {reason}")]

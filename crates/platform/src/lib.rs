@@ -21,6 +21,7 @@ mod catalog;
 mod catch_up;
 mod collect;
 mod cron;
+mod delete_project;
 mod deploy;
 pub mod desired;
 mod disk;
@@ -97,7 +98,8 @@ pub use variable::{Level, VariableChange, VariableError};
 pub use guise_config::TypeList;
 pub use guise_image::Catalog;
 pub use guise_node::{
-    ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, ProcessView, Truth, doctor::examine,
+    ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, ProcessView, Truth,
+    doctor::examine,
 };
 
 use std::{
@@ -185,7 +187,9 @@ impl Platform {
     /// When the database cannot be read or the edge does not answer.
     pub fn recover(&self) -> Result<(), PlatformError> {
         for project in self.store().projects()? {
-            self.install_hooks(&project.id)?;
+            if !self.is_being_deleted(&project.id)? {
+                self.install_hooks(&project.id)?;
+            }
         }
         self.forget_gone_containers()?;
         self.remove_interrupted_builds()?;

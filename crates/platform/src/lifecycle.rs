@@ -29,11 +29,7 @@ impl Platform {
         if repository.head_of(name)?.is_some() || self.store().environment(&project.id, name)?.is_some() {
             return Err(PlatformError::EnvironmentExists { name: name.into() });
         }
-        let Some(commit) = repository.head_of(&parent.name)? else {
-            return Err(PlatformError::NotDeployed {
-                environment: parent.name.clone(),
-            });
-        };
+        let commit = self.head(parent)?;
         repository.set_branch(name, &commit)?;
         let environment = self.store().create_environment(
             &project.id,
@@ -63,11 +59,7 @@ impl Platform {
         strategy: Option<Strategy>,
     ) -> Result<ActivityRecord, PlatformError> {
         self.must_be(environment, &[EnvironmentStatus::Active], "redeployed")?;
-        let Some(commit) = self.repository(&environment.project).head_of(&environment.name)? else {
-            return Err(PlatformError::NotDeployed {
-                environment: environment.name.clone(),
-            });
-        };
+        let commit = self.head(environment)?;
         let description = format!("Redeploy {}", environment.name);
         let task = Task::Deploy {
             commit,
@@ -243,6 +235,8 @@ impl Platform {
         if !data {
             return self.deploy_head(environment, report);
         }
+        // Nobody shall wait for a build.
+        let built = self.prepare(environment, &self.head(environment)?, report)?;
         let key = environment.key();
         report.step(&TaskStep::Hold, || {
             self.edge().hold(&key).map_err(PlatformError::from)
@@ -250,7 +244,7 @@ impl Platform {
         let outcome = self
             .replace_data(environment, report)
             .map_err(DeployError::from)
-            .and_then(|()| self.deploy_head(environment, report));
+            .and_then(|()| self.deploy_built(environment, &built, Reason::Redeploy, None, report));
         // Also after a failure: visitors are told so instead of waiting.
         report.step(&TaskStep::Release, || {
             self.edge().release(&key).map_err(PlatformError::from)
@@ -281,13 +275,16 @@ impl Platform {
         environment: &EnvironmentRecord,
         report: &Report,
     ) -> Result<(), DeployError> {
-        let Some(commit) = self.repository(&environment.project).head_of(&environment.name)? else {
-            return Err(PlatformError::NotDeployed {
-                environment: environment.name.clone(),
-            }
-            .into());
-        };
+        let commit = self.head(environment)?;
         self.deploy(environment, &commit, Reason::Redeploy, None, report)
+    }
+
+    /// The commit that an environment's branch points to.
+    pub(crate) fn head(&self, environment: &EnvironmentRecord) -> Result<String, PlatformError> {
+        let head = self.repository(&environment.project).head_of(&environment.name)?;
+        head.ok_or_else(|| PlatformError::NotDeployed {
+            environment: environment.name.clone(),
+        })
     }
 
     fn merge_branches(
@@ -354,7 +351,7 @@ impl Platform {
     }
 
     /// Stops and removes an environment's containers and takes its routes from the edge.
-    fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
+    pub(crate) fn stop(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
         report.step(&TaskStep::ForgetRoutes, || {
             self.edge()
                 .forget(&environment.key())
@@ -388,7 +385,11 @@ impl Platform {
         Ok(())
     }
 
-    fn delete_data(&self, environment: &EnvironmentRecord, report: &Report) -> Result<(), PlatformError> {
+    pub(crate) fn delete_data(
+        &self,
+        environment: &EnvironmentRecord,
+        report: &Report,
+    ) -> Result<(), PlatformError> {
         let existing: BTreeSet<VolumeId> = self.node().volumes()?.into_iter().collect();
         let mut volumes = self
             .store()

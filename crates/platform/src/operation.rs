@@ -135,6 +135,9 @@ impl Platform {
         component: &str,
         report: &Report,
     ) -> Result<(), crate::deploy::DeployError> {
+        if environment.asleep {
+            self.run_wake(environment, report)?;
+        }
         let operation = self.find_operation(environment, name, Some(app))?.operation;
         let component = self.find_component(environment, component)?;
         let run = Attended {

@@ -2,13 +2,12 @@
 
 use crate::{
     Platform, PlatformError,
-    cron::is_cron,
     git::Repository,
     routes::Site,
     store::{EnvironmentRecord, ProjectRecord},
 };
 use guise_model::ProjectId;
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 impl Platform {
     /// Makes a project with an empty repository.
@@ -56,60 +55,6 @@ impl Platform {
                 known: projects.into_iter().map(|project| project.title).collect(),
             }),
         }
-    }
-
-    /// Deletes a project: its containers, its data, its repository.
-    ///
-    /// # Errors
-    /// [`PlatformError::Busy`] while an activity changes it; otherwise what could not be removed. Deleting again
-    /// goes on from there.
-    pub fn delete_project(&self, id: &ProjectId) -> Result<(), PlatformError> {
-        let project = self.project_by_id(id)?;
-        let mut unfinished = self.store().unfinished_activities()?;
-        unfinished.retain(|activity| activity.project.as_ref() == Some(id));
-        if let Some(activity) = unfinished.iter().find(|activity| !is_cron(activity)) {
-            let busy = PlatformError::Busy {
-                project: project.title,
-                activity: activity.id.to_string(),
-            };
-            return Err(busy);
-        }
-        let environments = self.store().environments(id)?;
-        let _no_cron_starts: Vec<_> = environments
-            .iter()
-            .map(|environment| self.hold_crons(environment))
-            .collect();
-        self.cancel_crons(&unfinished)?;
-        for environment in environments {
-            self.edge().forget(&environment.key())?;
-            self.remove_containers(&environment)?;
-        }
-        for (_, volume) in self.store().volumes(id, None)? {
-            self.node().volume_delete(&volume)?;
-        }
-        for backup in self.store().backups(Some(id), None)? {
-            self.remove_backup(&backup)?;
-        }
-        let directory = self.project_directory(id);
-        match fs::remove_dir_all(&directory) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(PlatformError::File {
-                    operation: "remove",
-                    path: directory,
-                    source,
-                });
-            }
-            _ => {}
-        }
-        Ok(self.store().delete_project(id)?)
-    }
-
-    fn remove_containers(&self, environment: &EnvironmentRecord) -> Result<(), PlatformError> {
-        for actual in self.state(environment)?.containers {
-            self.node().remove(&actual.spec.id)?;
-            self.store().disown_container(&actual.spec.id)?;
-        }
-        Ok(())
     }
 
     pub(crate) fn project_by_id(&self, id: &ProjectId) -> Result<ProjectRecord, PlatformError> {
@@ -170,7 +115,7 @@ impl Platform {
         }
     }
 
-    fn project_directory(&self, project: &ProjectId) -> PathBuf {
+    pub(crate) fn project_directory(&self, project: &ProjectId) -> PathBuf {
         self.config().state.join("projects").join(project.as_str())
     }
 

@@ -23,7 +23,7 @@ impl Platform {
             .retain(|environment| environment.status == EnvironmentStatus::Active && !environment.asleep);
         for environment in environments {
             let comes_up = unfinished.iter().any(|activity| decides(activity, &environment));
-            if comes_up || self.runs(&environment)? {
+            if comes_up || self.is_being_deleted(&environment.project)? || self.runs(&environment)? {
                 continue;
             }
             self.edge().hold(&environment.key())?;

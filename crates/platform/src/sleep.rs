@@ -136,7 +136,10 @@ impl Platform {
             let idle = self.idle_of(environment, &self.edge().idle().map_err(PlatformError::from)?);
             if if_idle && after.is_none_or(|after| idle < after) {
                 report.line("Somebody has come meanwhile: it stays awake.");
-                return Ok(());
+                return Ok(self
+                    .edge()
+                    .release(&environment.key())
+                    .map_err(PlatformError::from)?);
             }
             report.step(&TaskStep::Sleep, || {
                 self.edge().sleep(&environment.key(), false)?;
@@ -190,14 +193,18 @@ impl Platform {
         })
     }
 
-    /// After a task that changed what the edge holds: who sleeps still, sleeps.
-    pub(crate) fn sleep_on(&self, environment: &EnvironmentRecord) {
+    /// After a task that changed what the edge holds: who sleeps still, sleeps, and nobody waits for any other. A task
+    /// that guise was stopped in may find nothing left to do where it held requests.
+    pub(crate) fn settle_gate(&self, environment: &EnvironmentRecord) {
         let now = self.store().environment(&environment.project, &environment.name);
-        if let Ok(Some(now)) = now
-            && now.asleep
-            && let Err(error) = self.edge().sleep(&now.key(), false)
-        {
-            tracing::warn!(%error, "an environment sleeps, and the edge does not know");
+        let Ok(Some(now)) = now else { return };
+        let settled = match now.asleep {
+            true => self.edge().sleep(&now.key(), false).map(drop),
+            false if now.status == EnvironmentStatus::Active => self.edge().release(&now.key()),
+            false => Ok(()),
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, "the edge does not know whether an environment sleeps");
         }
     }
 
@@ -229,7 +236,7 @@ impl Platform {
             };
             let left = after.saturating_sub(self.idle_of(&environment, &asked));
             again = again.min(left);
-            if left.is_zero() && !busy.iter().any(|activity| is_of(activity, &environment)) {
+            if left.is_zero() && !busy.iter().any(|activity| activity.is_of(&environment)) {
                 self.submit_sleep(&environment, true)?;
             }
         }
@@ -240,24 +247,18 @@ impl Platform {
     fn attend(&self) -> Result<Infallible, PlatformError> {
         for environment in self.store().all_environments()? {
             if environment.asleep {
-                self.sleep_on(&environment);
+                self.settle_gate(&environment);
             }
         }
         loop {
             let visited = self.edge().visitors()?;
             let busy = self.store().unfinished_activities()?;
             for environment in self.store().all_environments()? {
-                let wakes =
-                    |activity: &ActivityRecord| activity.kind == WAKE && is_of(activity, &environment);
+                let wakes = |activity: &ActivityRecord| activity.kind == WAKE && activity.is_of(&environment);
                 if visited.contains(&environment.key()) && !busy.iter().any(wakes) {
                     self.wake(&environment)?;
                 }
             }
         }
     }
-}
-
-fn is_of(activity: &ActivityRecord, environment: &EnvironmentRecord) -> bool {
-    activity.project.as_ref() == Some(&environment.project)
-        && activity.environment.as_ref() == Some(&environment.name)
 }

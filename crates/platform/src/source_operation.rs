@@ -240,11 +240,4 @@ impl Platform {
             files: build_files(recipe, app, &seen, LIMITS)?,
         })
     }
-
-    fn head(&self, environment: &EnvironmentRecord) -> Result<String, PlatformError> {
-        let head = self.repository(&environment.project).head_of(&environment.name)?;
-        head.ok_or_else(|| PlatformError::NotDeployed {
-            environment: environment.name.clone(),
-        })
-    }
 }

@@ -176,10 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn postgresql_keeps_its_version_and_says_how_to_move() {
+    fn postgresql_goes_forward_only() {
         assert_eq!(after("postgresql:15", "postgresql:15"), Ok(()));
-        let refused = after("postgresql:15", "postgresql:17").unwrap_err();
-        assert!(refused.contains("under another name"), "{refused}");
+        assert_eq!(after("postgresql:15", "postgresql:17"), Ok(()));
+        let refused = after("postgresql:17", "postgresql:15").unwrap_err();
+        assert!(refused.contains("cannot go back from postgresql:17"), "{refused}");
     }
 
     #[test]

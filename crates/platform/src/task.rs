@@ -180,7 +180,7 @@ impl Platform {
         task: &Task,
     ) -> Result<ActivityRecord, PlatformError> {
         let job = self.job(environment.clone(), task.clone());
-        let target = Some((&environment.project, environment.name.as_str()));
+        let target = Some((&environment.project, Some(environment.name.as_str())));
         let (queue, parameters) = (environment.key(), serde_json::json!(task));
         Ok(self
             .activities()
@@ -190,7 +190,7 @@ impl Platform {
     /// Queues again what a stopped daemon left unfinished.
     pub(crate) fn resume_tasks(&self) -> Result<(), PlatformError> {
         for activity in self.store().unfinished_activities()? {
-            if self.resume_cron(&activity)? {
+            if self.resume_cron(&activity)? || self.resume_deletion(&activity)? {
                 continue;
             }
             let task = serde_json::from_value::<Task>(activity.parameters.clone());
@@ -238,7 +238,7 @@ impl Platform {
             platform.look_at_disk(&environment, report);
             let outcome = platform.run(&environment, &task, report);
             if !matches!(task, Task::Sleep { .. } | Task::Wake) {
-                platform.sleep_on(&environment);
+                platform.settle_gate(&environment);
             }
             platform.reset_sleep_watch();
             match outcome {
@@ -255,6 +255,10 @@ impl Platform {
     }
 
     fn run(&self, environment: &EnvironmentRecord, task: &Task, report: &Report) -> Result<(), DeployError> {
+        if self.is_being_deleted(&environment.project)? {
+            let project = environment.project.clone();
+            return Err(PlatformError::BeingDeleted { project }.into());
+        }
         match task {
             Task::Deploy {
                 commit,

@@ -46,7 +46,9 @@ pub(crate) enum TaskStep<'a> {
     Sleep,
     /// Record that an environment is awake.
     Wake,
-    /// Forget an environment.
+    /// Delete a project's repository.
+    DeleteRepository,
+    /// Forget an environment, or a project.
     Forget,
     /// Record what a backup will consist of.
     BeginBackup { backup: &'a BackupId },

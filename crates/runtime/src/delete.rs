@@ -47,7 +47,10 @@ pub fn delete(root: &Path, id: &ContainerName, force: bool) -> Result<(), Delete
         record: &state,
         environment: None,
     };
-    for error in told.run_all(Point::Poststop, spec.as_ref().and_then(|spec| spec.hooks().as_ref())) {
+    for error in told.run_all(
+        Point::Poststop,
+        spec.as_ref().and_then(|spec| spec.hooks().as_ref()),
+    ) {
         // The container is gone all the same (runtime.md, "Lifecycle", step 13).
         eprintln!("guise runtime: delete {id}: warning: {error}");
     }

@@ -1,12 +1,13 @@
 //! `guise project`: the projects of this machine.
 
+use super::activity::Wait;
 use super::confirm;
 use super::property::Property;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::Column;
 use clap::Subcommand;
-use guise_api::{CreateProject, Project as Found, paths};
+use guise_api::{Activity, CreateProject, Project as Found, paths};
 
 /// Create, list and delete projects
 #[derive(Debug, Subcommand)]
@@ -27,7 +28,7 @@ pub enum Project {
     /// Remove what builds have kept for the next one: PLATFORM_CACHE_DIR and downloaded packages
     ClearBuildCache,
     /// Delete a project with its environments, their data and its repository
-    Delete,
+    Delete(Wait),
 }
 
 impl Project {
@@ -40,7 +41,7 @@ impl Project {
             Self::List => list(context).await,
             Self::Info(property) => info(context, property).await,
             Self::ClearBuildCache => clear_build_cache(context).await,
-            Self::Delete => delete(context).await,
+            Self::Delete(wait) => delete(context, wait).await,
         }?;
         Ok(0)
     }
@@ -107,21 +108,18 @@ async fn clear_build_cache(context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-async fn delete(context: &Context) -> Result<(), Error> {
+async fn delete(context: &Context, wait: Wait) -> Result<(), Error> {
     let project = fetch(context).await?;
     let question = format!(
         "Deleting {} ({}) deletes its data for good.",
         project.title, project.id
     );
     confirm(context, &question, &project.title)?;
-    let project: Found = context
+    let started: Activity = context
         .client
         .delete(&paths::fill(paths::PROJECT, &[project.id.as_str()]))
         .await?;
-    context
-        .output
-        .remark(format!("Deleted {} ({}).", project.title, project.id));
-    Ok(())
+    wait.follow(context, &started).await.map(drop)
 }
 
 async fn fetch(context: &Context) -> Result<Found, Error> {

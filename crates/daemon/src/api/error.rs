@@ -136,6 +136,7 @@ impl From<PlatformError> for Failure {
             PlatformError::Configuration { .. } => (ErrorKind::User, "configuration.invalid", vec![]),
             PlatformError::BadVariable { .. } => (ErrorKind::User, "variable.invalid", vec![]),
             PlatformError::Building { .. } => (ErrorKind::Conflict, "project.building", vec![]),
+            PlatformError::BeingDeleted { .. } => (ErrorKind::Conflict, "project.being_deleted", vec![]),
             PlatformError::Busy { activity, .. } => (
                 ErrorKind::Conflict,
                 "project.busy",

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use guise_api::{Changed, CreateProject, Environment, Project, SetProperty};
+use guise_api::{Activity, Changed, CreateProject, Environment, Project, SetProperty};
 
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<Vec<Project>>, Failure> {
     blocking(&app, |platform| {
@@ -74,11 +74,10 @@ pub(crate) async fn set_environment(
 pub(crate) async fn delete(
     State(app): State<App>,
     Path(project): Path<String>,
-) -> Result<Json<Project>, Failure> {
+) -> Result<Json<Activity>, Failure> {
     blocking(&app, move |platform| {
         let project = platform.project(&project)?;
-        platform.delete_project(&project.id)?;
-        Ok(Json(view::project(platform, project)))
+        Ok(Json(view::activity(platform.delete_project(&project)?)))
     })
     .await
 }

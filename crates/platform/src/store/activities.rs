@@ -1,6 +1,6 @@
 //! Activities and their journal of steps.
 
-use super::{Store, StoreError, environments::words, now};
+use super::{EnvironmentRecord, Store, StoreError, environments::words, now};
 use guise_model::{ActivityId, ProjectId};
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -41,6 +41,14 @@ pub struct ActivityRecord {
     pub started_at: Option<String>,
     /// When it ended.
     pub completed_at: Option<String>,
+}
+
+impl ActivityRecord {
+    /// Whether it belongs to this environment.
+    pub(crate) fn is_of(&self, environment: &EnvironmentRecord) -> bool {
+        self.project.as_ref() == Some(&environment.project)
+            && self.environment.as_ref() == Some(&environment.name)
+    }
 }
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<ActivityRecord> {

@@ -91,7 +91,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets a project and all that belongs to it.
+    /// Forgets a project and all that belongs to it, except for the activity of its deletion.
     pub fn delete_project(&self, id: &ProjectId) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
@@ -102,10 +102,14 @@ impl Store {
             "passwords",
             "builds",
             "deployments",
-            "activities",
         ] {
             transaction.execute(&format!("DELETE FROM {table} WHERE project = ?"), [id.as_str()])?;
         }
+        // The one that deletes it goes on, and is what people find of it later.
+        transaction.execute(
+            "DELETE FROM activities WHERE project = ? AND type <> 'project.delete'",
+            [id.as_str()],
+        )?;
         transaction.execute("DELETE FROM projects WHERE id = ?", [id.as_str()])?;
         Ok(transaction.commit()?)
     }
