@@ -214,12 +214,12 @@ mod tests {
             &lie_columns(),
         );
         insta::assert_snapshot!(shown, @r"
-                    ABOUT         THE INSIDE BELIEVES           IT IS
-        machine     host name     app.0                         container k3f9x2m4q8za on devbox
-        files       /             the root of its own disk      image 0123456789ab, shared, read-only
-                    /app/uploads  a directory of its own        volume uploads of shop
-        namespaces  pid           pid things are the only ones  its own, number 7
-                    net           net things are the only ones  shared with db, number 8
+                    ABOUT         THE INSIDE BELIEVES            IT IS
+        machine     host name     app.0                          container k3f9x2m4q8za on devbox
+        files       /             the root of its own disk       image 0123456789ab, shared, read-only
+                    /app/uploads  a directory of its own         volume uploads of shop
+        namespaces  pid           pid things are the only ones   its own, number 7
+                    net           net things are the only ones   shared with db, number 8
                     time          time things are the only ones  the machine's: no lie is told
         ");
     }
