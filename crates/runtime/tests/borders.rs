@@ -1,11 +1,10 @@
-//! What is outside cannot be seen or touched from inside: other processes, sockets, groups, and rights.
+//! What is outside cannot be seen or touched from inside: other processes, sockets and groups.
 #![allow(clippy::unwrap_used)]
 
 mod bundle;
 
 use bundle::{Bundle, can_run};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 #[test]
@@ -35,27 +34,6 @@ fn processes_of_the_machine_cannot_be_named() {
     let (text, status) = container.shell(&format!("kill -0 {outside}"));
     assert!(status != 0 && text.contains("No such process"), "{text}");
     assert_ne!(container.shell(&format!("ls /proc/{outside}")).1, 0);
-}
-
-#[test]
-fn a_setuid_program_gives_nothing() {
-    if !can_run() {
-        return;
-    }
-    let container = Bundle::new();
-    // busybox knows itself by its name.
-    let program = container.path("rootfs/rise/busybox");
-    std::fs::create_dir(container.path("rootfs/rise")).unwrap();
-    std::fs::copy("/bin/busybox", &program).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o4755)).unwrap();
-    container.start();
-    let mut exec = container.runtime(&["exec", "--user", "1000:1000", &container.id]);
-    let output = exec.args(["/rise/busybox", "id", "-u"]).output().unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout).trim(),
-        "1000",
-        "{output:?}"
-    );
 }
 
 #[test]
