@@ -15,6 +15,7 @@ use guise_sys::clone::{Child, CloneError, clone3};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::{Errno, descriptor, process, socket};
 use oci_spec::runtime::LinuxIdMapping;
+use std::cell::Cell;
 use std::fmt::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -219,15 +220,14 @@ fn build(
     let joined = open_namespaces(config)?;
     let gate = gate::listen(directory)?;
     let (ours, theirs) = socket::pair().map_err(|source| CreateError::Talk { source })?;
+    let parents_end = Cell::new(Some(ours));
     let inheritance = Inheritance {
         config,
         plan: &plan,
         filter: filter.as_ref(),
         joined: &joined,
         parent: theirs.as_fd(),
-        parents_end: ours.try_clone().map_err(|error| CreateError::Talk {
-            source: Errno::from_io_error(&error).unwrap_or(Errno::MFILE),
-        })?,
+        parents_end: &parents_end,
         gate: gate.as_fd(),
         console: console.as_ref().map(AsFd::as_fd),
         preserved: request.preserved,
@@ -236,6 +236,9 @@ fn build(
     let child = spawn(config, &joined, inheritance)?;
     draft.child = child.pidfd.try_clone().ok();
     drop(theirs);
+    let Some(ours) = parents_end.take() else {
+        return Err(CreateError::Talk { source: Errno::BADF });
+    };
 
     set_up(config, &child, &plan, &cgroup)?;
     say(ours.as_fd(), init::GO)?;

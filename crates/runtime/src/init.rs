@@ -14,6 +14,7 @@ use crate::seccomp::Filter;
 use crate::state::{Init, State};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::{Errno, identity as sys_identity, loopback, process, socket};
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -93,8 +94,9 @@ pub struct Inheritance<'a> {
     pub joined: &'a [(Namespaces, OwnedFd)],
     /// The child's end of the pair.
     pub parent: BorrowedFd<'a>,
-    /// The parent's end, to be closed in the child: it would never see the parent go otherwise.
-    pub parents_end: OwnedFd,
+    /// The parent's end, to be closed in the child: it would never see the parent go otherwise. In a cell, since both
+    /// have it under the same number, and neither may have a second one.
+    pub parents_end: &'a Cell<Option<OwnedFd>>,
     /// The gate.
     pub gate: BorrowedFd<'a>,
     /// Where the terminal's master goes.
@@ -139,7 +141,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
         preserved,
         record,
     } = inheritance;
-    drop(parents_end);
+    drop(parents_end.take());
     expect(parent, GO)?;
     become_root(config)?;
     enter_namespaces(config, joined)?;

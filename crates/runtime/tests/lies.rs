@@ -9,6 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_container_has_its_own_name_processes_ids_and_ipc() {
@@ -265,6 +266,22 @@ fn a_creator_killed_at_any_moment_leaves_nothing_that_delete_cannot_remove() {
             "after {microseconds} us"
         );
     }
+    // What was cloned before it was in its group sees its creator go by itself.
+    let end = Instant::now() + Duration::from_secs(5);
+    while processes_of(&bundle) > 0 {
+        assert!(Instant::now() < end, "a half-made container still waits");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// How many processes have the bundle on their command line.
+fn processes_of(bundle: &str) -> usize {
+    let all = std::fs::read_dir("/proc").unwrap();
+    let has_it = |process: &std::fs::DirEntry| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(bundle)
+    };
+    all.flatten().filter(has_it).count()
 }
 
 #[test]
