@@ -4,6 +4,7 @@
 //! the reader takes, the schema takes too.
 
 mod app;
+mod container;
 mod route;
 mod service;
 mod shape;

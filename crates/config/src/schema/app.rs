@@ -1,13 +1,11 @@
 //! An app and what stands below it (spec 1).
 
 use super::{
+    container::container,
     reference,
     shape::{Property, any_of, anything, map_of, number, object, one_of, text, texts, truth, with_required},
 };
-use crate::read::{
-    instance::{PROFILES, SIZES},
-    mount,
-};
+use crate::read::mount;
 use serde_json::{Value, json};
 
 /// The parts of an app by the names that `reference` takes.
@@ -77,22 +75,7 @@ fn app() -> Value {
 
 /// What web and each worker may have for themselves.
 fn instance() -> Vec<Property> {
-    vec![
-        (
-            "size",
-            one_of(SIZES.iter().map(|(name, _)| *name)),
-            "Processor and memory of the container.",
-        ),
-        (
-            "container_profile",
-            one_of(PROFILES.iter().map(|(name, _)| *name)),
-            "How much memory goes with a processor.",
-        ),
-        (
-            "relationships",
-            map_of(reference("relationship")),
-            "What this may connect to.",
-        ),
+    let mut properties = vec![
         ("disk", number(), "Disk in MB (10^6 bytes)."),
         (
             "mounts",
@@ -100,11 +83,6 @@ fn instance() -> Vec<Property> {
             "Directories that can be written to.",
         ),
         ("timezone", text(), "Time zone of the crons."),
-        (
-            "access",
-            map_of(text()),
-            "Who may open a shell: `ssh: contributor`.",
-        ),
         (
             "variables",
             map_of(map_of(anything())),
@@ -115,13 +93,9 @@ fn instance() -> Vec<Property> {
             map_of(text()),
             "More lines of /etc/hosts: name and address.",
         ),
-        (
-            "firewall",
-            reference("firewall"),
-            "Where this may connect to outside.",
-        ),
-        ("resources", anything(), "Memory of Upsun's containers."),
-    ]
+    ];
+    properties.extend(container());
+    properties
 }
 
 fn web() -> Value {

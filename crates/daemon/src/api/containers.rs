@@ -7,12 +7,23 @@ use axum::{
     extract::{Query, State},
 };
 use guise_api::Container;
+use guise_model::ProjectId;
+use guise_platform::{Platform, PlatformError};
 use serde::Deserialize;
 
+/// Whose containers; of everybody when nothing is said.
 #[derive(Deserialize)]
 pub(crate) struct Of {
     project: Option<String>,
-    environment: Option<String>,
+    pub(crate) environment: Option<String>,
+}
+
+impl Of {
+    /// The id of the project that is meant by id or title.
+    pub(crate) fn project_id(&self, platform: &Platform) -> Result<Option<ProjectId>, PlatformError> {
+        let project = self.project.as_ref().map(|given| platform.project(given));
+        Ok(project.transpose()?.map(|project| project.id))
+    }
 }
 
 pub(crate) async fn list(
@@ -20,11 +31,7 @@ pub(crate) async fn list(
     Query(of): Query<Of>,
 ) -> Result<Json<Vec<Container>>, Failure> {
     blocking(&app, move |platform| {
-        let project = of.project.map(|given| platform.project(&given)).transpose()?;
-        let views = platform.container_views(
-            project.as_ref().map(|project| &project.id),
-            of.environment.as_deref(),
-        )?;
+        let views = platform.container_views(of.project_id(platform)?.as_ref(), of.environment.as_deref())?;
         Ok(Json(views.into_iter().map(view::container).collect()))
     })
     .await
