@@ -4,24 +4,23 @@
 //! state directories there are.
 
 use crate::{
-    ImageError, Recipe, Store,
+    Catalog, ImageError, Recipe, Store,
     archive::Archive,
+    cache::{CacheSize, CachedImage},
     debian::{self, Installation},
     digest,
-    metadata::{self, ImageKind, Metadata},
+    metadata::{ImageKind, Metadata},
     progress::Progress,
     recipe::VersionTable,
     squashfs,
 };
 use guise_model::ImageDigest;
 use std::{
-    collections::BTreeSet,
-    fs::{self, File, TryLockError},
+    collections::{BTreeMap, BTreeSet},
+    fs,
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
+    path::Path,
+    sync::atomic::AtomicBool,
 };
 
 /// Changes when the same recipe gives another image because of what this crate does.
@@ -39,8 +38,6 @@ const LEFT_OUT: [&str; 8] = [
     "var/cache/*/*",
     "var/lib/dpkg/*-old",
 ];
-/// How often one looks whether another build of the same image is done.
-const POLL: Duration = Duration::from_millis(100);
 
 impl Store {
     /// The newest image of a recipe's version as the recipe is now; `None` when it has to be built.
@@ -73,19 +70,50 @@ impl Store {
         if !refresh && let Some(image) = self.base_image(recipe, version)? {
             return Ok(image);
         }
-        let _only_one = lock(&self.cache.join(format!("{hash}.lock")), cancel, progress)?;
-        let cached = Cached::new(&self.cache, &hash);
+        let cached = self.cache.image(&hash);
+        let _only_one = cached.lock(cancel, progress)?;
         let metadata = match cached.metadata() {
             Some(metadata) if !refresh => metadata,
             _ => self.build_into(&cached, recipe, version, hash, cancel, progress)?,
         };
-        self.link(&cached.image, &metadata)?;
+        self.link(&cached.file, &metadata)?;
         Ok(metadata.digest)
+    }
+
+    /// Base images that nothing new would be made of: their recipe has changed or gone, or they were built again since.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn superseded(&self, catalog: &Catalog) -> Result<Vec<ImageDigest>, ImageError> {
+        let mut newest = BTreeMap::new();
+        for recipe in catalog.recipes() {
+            for version in recipe.versions() {
+                newest.insert(recipe_hash(recipe, &version)?, None);
+            }
+        }
+        let mut superseded = Vec::new();
+        for image in self.list()? {
+            if let ImageKind::Base { recipe_hash, .. } = &image.kind {
+                superseded.extend(match newest.get_mut(recipe_hash) {
+                    Some(place) => place.replace(image.digest),
+                    None => Some(image.digest),
+                });
+            }
+        }
+        Ok(superseded)
+    }
+
+    /// Cuts the cache of builds down to its size, or removes all of it.
+    ///
+    /// # Errors
+    /// When it cannot be read or something of it not be removed.
+    pub fn prune_cache(&self, all: bool) -> Result<CacheSize, ImageError> {
+        self.cache.prune(all)
     }
 
     fn build_into(
         &self,
-        cached: &Cached,
+        cached: &CachedImage,
         recipe: &Recipe,
         version: &str,
         recipe_hash: String,
@@ -94,22 +122,28 @@ impl Store {
     ) -> Result<Metadata, ImageError> {
         let table = version_of(recipe, version)?;
         let mut progress = Progress::new(progress);
-        let work = tempfile::Builder::new().prefix("build-").tempdir_in(&self.cache);
-        let work = work.map_err(ImageError::file("write in", &self.cache))?;
+        let cache = self.cache.directory();
+        let work = tempfile::Builder::new().prefix("build-").tempdir_in(cache);
+        let work = work.map_err(ImageError::file("write in", cache))?;
         let root = work.path().join("root");
         progress.stage(&format!(
             "Building {}:{version} of Debian {}",
             recipe.name(),
             table.suite
         ));
-        let (packages, archives) = (self.cache.join("packages"), self.cache.join("archives"));
         let mut installation = installation(recipe, table);
         for archive in &table.archives {
             progress.stage(&format!("Downloading {}", archive.url));
-            let file = archive.fetch(&archives, cancel)?;
+            let file = archive.fetch(&self.cache.archives(), cancel)?;
             installation.archives.push((archive, file));
         }
-        debian::install(&installation, work.path(), &packages, cancel, &mut progress)?;
+        debian::install(
+            &installation,
+            work.path(),
+            &self.cache.packages(),
+            cancel,
+            &mut progress,
+        )?;
         place_links(recipe, &root)?;
         progress.stage("Compressing");
         let file = self.temporary()?;
@@ -126,63 +160,9 @@ impl Store {
             },
         )?;
         cached.keep(&self.path(&metadata.digest), &metadata)?;
+        self.cache.prune(false)?;
         progress.stage(&format!("Done: {} MB", metadata.bytes / 1_000_000));
         Ok(metadata)
-    }
-}
-
-/// An image in the cache.
-struct Cached {
-    image: PathBuf,
-    description: PathBuf,
-}
-
-impl Cached {
-    fn new(cache: &Path, hash: &str) -> Self {
-        Self {
-            image: cache.join(format!("{hash}.squashfs")),
-            description: cache.join(format!("{hash}.json")),
-        }
-    }
-
-    fn metadata(&self) -> Option<Metadata> {
-        // One that cannot be read is built again, which repairs it.
-        self.image
-            .exists()
-            .then(|| metadata::read(&self.description).ok())
-            .flatten()
-    }
-
-    fn keep(&self, built: &Path, metadata: &Metadata) -> Result<(), ImageError> {
-        let new = self.image.with_extension("new");
-        let _ = fs::remove_file(&new);
-        if fs::hard_link(built, &new).is_err() {
-            let copied = fs::copy(built, &new).and_then(|_| File::open(&new)?.sync_all());
-            copied.map_err(ImageError::file("copy", built))?;
-        }
-        let _ = fs::remove_file(&self.description);
-        fs::rename(&new, &self.image).map_err(ImageError::file("rename to", &self.image))?;
-        metadata::write(&self.description, metadata)
-    }
-}
-
-/// Waits for its turn; the lock is gone with the file.
-fn lock(path: &Path, cancel: &AtomicBool, progress: &mut dyn FnMut(&str)) -> Result<File, ImageError> {
-    let file = File::create(path).map_err(ImageError::file("create", path))?;
-    let mut said = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(source)) => return Err(ImageError::file("lock", path)(source)),
-            Err(TryLockError::WouldBlock) if cancel.load(Ordering::Relaxed) => {
-                return Err(ImageError::Cancelled);
-            }
-            Err(TryLockError::WouldBlock) => thread::sleep(POLL),
-        }
-        if !said {
-            progress("Waiting for another build of the same image");
-            said = true;
-        }
     }
 }
 
@@ -291,7 +271,9 @@ mod tests {
             version,
             recipe_hash: recipe_hash.clone(),
         };
-        Cached::new(&cache, &recipe_hash)
+        builder
+            .cache
+            .image(&recipe_hash)
             .keep(&builder.path(&built), &metadata)
             .unwrap();
 

@@ -59,11 +59,12 @@ pub(crate) fn install(
     // fsync after each package protects what is thrown away on any failure.
     command.arg("--dpkgopt=force-unsafe-io");
     command.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
-    // mmdebstrap(1) has this recipe for keeping downloaded packages; hard links save the copying.
+    // mmdebstrap(1) has this recipe for keeping downloaded packages; hard links save the copying. A package that is pruned
+    // meanwhile is downloaded again.
     command.args(["--skip=download/empty", "--skip=essential/unlink"]);
     command.arg(concat!(
         r#"--setup-hook=mkdir -p "$1/var/cache/apt/archives" && "#,
-        r#"find "$GUISE_PACKAGES" -name '*.deb' -exec cp --link --force --target-directory="$1/var/cache/apt/archives" {} +"#,
+        r#"find "$GUISE_PACKAGES" -name '*.deb' -exec cp --link --force --target-directory="$1/var/cache/apt/archives" {} + || true; }"#,
     ));
     command.arg(concat!(
         r#"--customize-hook=find "$1/var/cache/apt/archives" -maxdepth 1 -name '*.deb' -links 1 "#,

@@ -12,6 +12,7 @@
 mod archive;
 mod attach;
 mod build;
+mod cache;
 mod catalog;
 mod debian;
 mod digest;
@@ -27,6 +28,7 @@ mod template;
 mod tool;
 mod version;
 
+pub use cache::CacheSize;
 pub use catalog::{Catalog, Resolved, UnknownType};
 pub use error::ImageError;
 pub use metadata::{ImageKind, Metadata};

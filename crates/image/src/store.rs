@@ -4,7 +4,9 @@
 //! image without one is the rest of something interrupted.
 
 use crate::{
-    ImageError, digest,
+    ImageError,
+    cache::Cache,
+    digest,
     metadata::{self, ImageKind, Metadata},
     squashfs,
 };
@@ -29,21 +31,32 @@ const UNFINISHED: &str = ".new-";
 #[derive(Debug)]
 pub struct Store {
     pub(crate) directory: PathBuf,
-    pub(crate) cache: PathBuf,
+    pub(crate) cache: Cache,
     /// Two threads must not attach the same image twice.
     pub(crate) attaching: Mutex<()>,
 }
 
 impl Store {
+    /// How large the cache of builds is where nobody says it, in bytes: all versions of all recipes, and their packages.
+    pub const CACHE_BYTES: u64 = 20_000_000_000;
+
     /// The store of a state directory; made when missing. `cache` is where built base images are kept by what they were built of,
-    /// to be shared by several state directories; by default it is in the store.
+    /// to be shared by several state directories, of at most [`Store::CACHE_BYTES`]; by default it is in the store.
     ///
     /// # Errors
     /// When a directory cannot be made.
     pub fn open(state: &Path, cache: Option<PathBuf>) -> Result<Self, ImageError> {
+        Self::open_with(state, cache, Self::CACHE_BYTES)
+    }
+
+    /// The same with a cache of at most `cache_bytes`.
+    ///
+    /// # Errors
+    /// When a directory cannot be made.
+    pub fn open_with(state: &Path, cache: Option<PathBuf>, cache_bytes: u64) -> Result<Self, ImageError> {
         let directory = state.join("images");
         let cache = cache.unwrap_or_else(|| directory.join("cache"));
-        for path in [&directory, &directory.join("mounts"), &cache] {
+        for path in [&directory, &directory.join("mounts")] {
             fs::create_dir_all(path).map_err(ImageError::file("create", path))?;
         }
         // Images hold other people's code; a container's root is not on the way to it.
@@ -52,7 +65,7 @@ impl Store {
         remove_unfinished(&directory)?;
         Ok(Self {
             directory,
-            cache,
+            cache: Cache::open(cache, cache_bytes)?,
             attaching: Mutex::new(()),
         })
     }
