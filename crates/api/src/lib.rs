@@ -22,11 +22,13 @@ mod hook;
 mod image;
 mod operation;
 pub mod paths;
+mod resources;
 mod status;
 mod truth;
+mod user;
 mod variable;
 
-pub use activity::{Activity, ActivityResult, ActivityState, LogLine};
+pub use activity::{Activity, ActivityResult, ActivityState, ActivityStep, LogLine, Timings};
 pub use app::App;
 pub use backup::{Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
 pub use certificate::{AddCertificate, Authority, Certificate};
@@ -41,8 +43,10 @@ pub use environment::{
 };
 pub use error::{ApiError, ErrorKind};
 pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate};
-pub use image::{BuildImage, Image, ImageKind};
+pub use image::{BuildImage, Image, ImageKind, Pruned};
 pub use operation::{Operation, RunOperation, RunSourceOperation, SourceOperation};
+pub use resources::{Resources, ResourcesLevel, SetResources};
 pub use status::Status;
 pub use truth::{Chapter, Namespace, Truth};
+pub use user::{AddSshKey, AuditEntry, CreateUser, Roles, SshKey, UpdateUser, User};
 pub use variable::{SetVariable, Variable};

@@ -41,19 +41,40 @@
 //! | GET | `/v1/truth?project=ID&environment=NAME` | | list of [`Truth`](crate::Truth) |
 //! | GET | `/v1/activities?project=ID&environment=NAME&type=TYPE,…&limit=N` | | list of [`Activity`](crate::Activity), newest first |
 //! | GET | `/v1/activities/{activity}` | | [`Activity`](crate::Activity) |
+//! | GET | `/v1/activities/{activity}/steps` | | list of [`ActivityStep`](crate::ActivityStep), in order |
 //! | GET | `/v1/activities/{activity}/log?follow=BOOL` | `Last-Event-ID` | events of [`LogLine`](crate::LogLine), then `event: end` with the [`Activity`](crate::Activity) |
 //! | POST | `/v1/activities/{activity}/cancel` | | [`Activity`](crate::Activity) |
 //! | GET | `/v1/disk?project=ID&environment=NAME` | | [`Disk`](crate::Disk) |
 //! | GET | `/v1/images` | | list of [`Image`](crate::Image) |
 //! | POST | `/v1/images` | [`BuildImage`](crate::BuildImage) | [`Activity`](crate::Activity) |
+//! | POST | `/v1/images/prune?all=BOOL` | | [`Pruned`](crate::Pruned) |
+//! | GET, POST | `/v1/users?project=ID` | [`CreateUser`](crate::CreateUser) | [`User`](crate::User), or a list |
+//! | GET, PATCH, DELETE | `/v1/users/{user}?project=ID` | [`UpdateUser`](crate::UpdateUser) | [`User`](crate::User) |
+//! | POST | `/v1/users/{user}/ssh-keys` | [`AddSshKey`](crate::AddSshKey) | [`SshKey`](crate::SshKey) |
+//! | GET | `/v1/ssh-keys?user=NAME` | | list of [`SshKey`](crate::SshKey) |
+//! | DELETE | `/v1/ssh-keys/{fingerprint}` | | [`SshKey`](crate::SshKey) |
+//! | GET | `/v1/audit?project=ID&user=NAME&limit=N` | | list of [`AuditEntry`](crate::AuditEntry), newest first |
 //! | POST | `/v1/hooks/pre-receive` | [`CheckPush`](crate::CheckPush) | [`CheckPushReply`](crate::CheckPushReply) |
 //! | POST | `/v1/hooks/post-receive` | [`PushReceived`](crate::PushReceived) | [`PushReceivedReply`](crate::PushReceivedReply) |
+//! | POST | `/v1/edge/restart` | | [`Status`](crate::Status) |
 //! | POST | `/v1/stop?teardown=BOOL` | | [`Status`](crate::Status) |
 //!
 //! `{project}` is an id or a title that only one project has. `{environment}` is percent-encoded, since branch
 //! names contain slashes. Errors are [`ApiError`](crate::ApiError) with a status of 400 to 599. Event streams
 //! are `text/event-stream`: `id:` is the line's number, `data:` the JSON, comments keep the connection alive.
 
+/// All users.
+pub const USERS: &str = "/v1/users";
+/// One user.
+pub const USER: &str = "/v1/users/{user}";
+/// A user's SSH keys.
+pub const USER_SSH_KEYS: &str = "/v1/users/{user}/ssh-keys";
+/// The SSH keys of all users.
+pub const SSH_KEYS: &str = "/v1/ssh-keys";
+/// One SSH key.
+pub const SSH_KEY: &str = "/v1/ssh-keys/{fingerprint}";
+/// Who did what.
+pub const AUDIT: &str = "/v1/audit";
 /// All projects.
 pub const PROJECTS: &str = "/v1/projects";
 /// One project.
@@ -90,6 +111,10 @@ pub const PROJECT_VARIABLE: &str = "/v1/projects/{project}/variables/{variable}"
 pub const VARIABLES: &str = "/v1/projects/{project}/environments/{environment}/variables";
 /// One variable of an environment.
 pub const VARIABLE: &str = "/v1/projects/{project}/environments/{environment}/variables/{variable}";
+/// What an environment's containers are held to.
+pub const RESOURCES: &str = "/v1/projects/{project}/environments/{environment}/resources";
+/// What one of them is held to.
+pub const RESOURCE: &str = "/v1/projects/{project}/environments/{environment}/resources/{container}";
 /// An environment's backups.
 pub const BACKUPS: &str = "/v1/projects/{project}/environments/{environment}/backups";
 /// One backup, of any environment of the project.
@@ -132,6 +157,8 @@ pub const TRUTH: &str = "/v1/truth";
 pub const ACTIVITIES: &str = "/v1/activities";
 /// One activity.
 pub const ACTIVITY: &str = "/v1/activities/{activity}";
+/// An activity's steps.
+pub const ACTIVITY_STEPS: &str = "/v1/activities/{activity}/steps";
 /// An activity's log.
 pub const ACTIVITY_LOG: &str = "/v1/activities/{activity}/log";
 /// Cancel an activity.
@@ -140,12 +167,16 @@ pub const ACTIVITY_CANCEL: &str = "/v1/activities/{activity}/cancel";
 pub const DISK: &str = "/v1/disk";
 /// Images.
 pub const IMAGES: &str = "/v1/images";
+/// Removal of what nobody uses.
+pub const PRUNE_IMAGES: &str = "/v1/images/prune";
 /// Called by a repository's pre-receive hook.
 pub const PRE_RECEIVE: &str = "/v1/hooks/pre-receive";
 /// Called by a repository's post-receive hook.
 pub const POST_RECEIVE: &str = "/v1/hooks/post-receive";
 /// The daemon itself.
 pub const STATUS: &str = "/v1/status";
+/// Put a new edge in the place of the one that serves.
+pub const EDGE_RESTART: &str = "/v1/edge/restart";
 /// Stop the daemon.
 pub const STOP: &str = "/v1/stop";
 

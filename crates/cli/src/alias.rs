@@ -3,25 +3,55 @@
 use clap::Command;
 use std::ffi::OsString;
 
+/// The command line with the short words as commands of their own, for completion, which knows no [`expand`].
+pub fn spelled_out(command: Command) -> Command {
+    let target = |words: &[&str]| {
+        words
+            .iter()
+            .try_fold(&command, |found, word| found.find_subcommand(word))
+            .cloned()
+    };
+    let short: Vec<Command> = SHORT
+        .iter()
+        .filter_map(|(short, words)| Some(target(words)?.name(*short).hide(true)))
+        .collect();
+    command.subcommands(short)
+}
+
 /// Short words and what they stand for (spec 6).
 const SHORT: &[(&str, &[&str])] = &[
     ("projects", &["project", "list"]),
     ("create", &["project", "create"]),
+    ("get", &["project", "get"]),
     ("environments", &["environment", "list"]),
     ("branch", &["environment", "branch"]),
+    ("push", &["environment", "push"]),
+    ("checkout", &["environment", "checkout"]),
     ("merge", &["environment", "merge"]),
     ("sync", &["environment", "synchronize"]),
     ("redeploy", &["environment", "redeploy"]),
+    ("apps", &["app", "list"]),
+    ("workers", &["worker", "list"]),
+    ("services", &["service", "list"]),
+    ("routes", &["route", "list"]),
     ("backups", &["backup", "list"]),
+    ("crons", &["cron", "list"]),
     ("deployments", &["deployment", "list"]),
     ("activities", &["activity", "list"]),
     ("images", &["image", "list"]),
+    ("users", &["user", "list"]),
+    ("ssh-keys", &["ssh-key", "list"]),
     ("log", &["logs"]),
     ("sql", &["db", "sql"]),
+    ("var", &["variable", "list"]),
     ("variables", &["variable", "list"]),
     ("redis", &["db", "redis-cli"]),
     ("service:redis-cli", &["db", "redis-cli"]),
+    ("valkey", &["db", "redis-cli"]),
+    ("service:valkey-cli", &["db", "redis-cli"]),
     ("mounts", &["mount", "list"]),
+    ("ops", &["operation", "list"]),
+    ("source-ops", &["source-operation", "list"]),
     ("lint", &["validate"]),
     ("environment:url", &["url"]),
     ("environment:logs", &["logs"]),
@@ -111,6 +141,14 @@ mod tests {
             "guise environment sync data"
         );
         assert_eq!(expanded("guise branch merge"), "guise environment branch merge");
+    }
+
+    #[test]
+    fn every_short_word_stands_for_a_command() {
+        let command = spelled_out(crate::command());
+        for (short, _) in SHORT {
+            assert!(command.find_subcommand(short).is_some(), "{short}");
+        }
     }
 
     #[test]

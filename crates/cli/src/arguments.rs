@@ -1,7 +1,8 @@
 //! The command line as typed.
 
-use crate::{commands, output::Format};
+use crate::{commands, names, output::Format};
 use clap::{Args, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Run Platform.sh projects on this machine
@@ -35,10 +36,10 @@ pub struct Global {
     )]
     pub state: PathBuf,
     /// Project, by id or title [default: the one of the git remote `guise`]
-    #[arg(short, long, global = true, value_name = "PROJECT")]
+    #[arg(short, long, global = true, value_name = "PROJECT", add = ArgValueCandidates::new(names::projects))]
     pub project: Option<String>,
     /// Environment, by branch [default: the current branch]
-    #[arg(short, long, global = true, value_name = "BRANCH")]
+    #[arg(short, long, global = true, value_name = "BRANCH", add = ArgValueCandidates::new(names::environments))]
     pub environment: Option<String>,
     /// How lists are written
     #[arg(
@@ -49,6 +50,9 @@ pub struct Global {
         hide_default_value = true
     )]
     pub format: Format,
+    /// Columns of a list, by their headings and separated by commas [default: all]
+    #[arg(long, global = true, value_name = "NAMES", value_delimiter = ',')]
+    pub columns: Vec<String>,
     /// Answer every question with yes
     #[arg(short, long, global = true)]
     pub yes: bool,
@@ -64,10 +68,19 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Up(commands::up::Up),
+    Init(commands::init::Init),
     #[command(subcommand)]
     Project(commands::project::Project),
     #[command(subcommand)]
     Environment(commands::environment::Environment),
+    #[command(subcommand)]
+    Route(commands::route::Route),
+    #[command(subcommand)]
+    App(commands::component::App),
+    #[command(subcommand)]
+    Worker(commands::component::Worker),
+    #[command(subcommand)]
+    Service(commands::component::Service),
     Ps(commands::ps::Ps),
     Truth(commands::truth::Truth),
     Disk(commands::disk::Disk),
@@ -79,6 +92,8 @@ pub enum Command {
     Mount(commands::mount::Mount),
     #[command(subcommand)]
     Variable(commands::variable::Variable),
+    #[command(subcommand, visible_alias = "res")]
+    Resources(commands::resources::Resources),
     #[command(subcommand)]
     Certificate(commands::certificate::Certificate),
     #[command(subcommand)]
@@ -91,7 +106,7 @@ pub enum Command {
     Rollback(commands::rollback::Rollback),
     #[command(subcommand)]
     Cron(commands::cron::Cron),
-    #[command(subcommand, visible_alias = "ops")]
+    #[command(subcommand)]
     Operation(commands::operation::Operation),
     #[command(subcommand)]
     SourceOperation(commands::operation::SourceOperation),
@@ -100,12 +115,20 @@ pub enum Command {
     #[command(subcommand)]
     Activity(commands::activity::Activity),
     #[command(subcommand)]
+    User(commands::user::User),
+    #[command(subcommand)]
+    SshKey(commands::ssh_key::SshKey),
+    Audit(commands::audit::Audit),
+    #[command(subcommand)]
     Image(commands::image::Image),
     Doctor(commands::doctor::Doctor),
     Daemon(commands::daemon::Daemon),
+    #[command(subcommand)]
+    Edge(commands::edge::Edge),
     Validate(commands::validate::Validate),
     Schema(commands::schema::Schema),
     Completion(commands::completion::Completion),
+    Man(commands::man::Man),
     #[command(subcommand, hide = true)]
     Hook(commands::hook::Hook),
 }

@@ -54,6 +54,10 @@ pub enum Error {
     NoBackup { environment: String },
     #[error("no container {container} runs")]
     NoContainer { container: String, running: Vec<String> },
+    #[error("there is no column {column:?}")]
+    NoColumn { column: String, known: Vec<String> },
+    #[error("there is no route {route:?}")]
+    NoRoute { route: String, known: Vec<String> },
     #[error("there is no property {property:?}")]
     NoProperty { property: String, known: Vec<String> },
     #[error("{app} has no relationship{} to a database", named(wanted.as_deref()))]
@@ -64,6 +68,8 @@ pub enum Error {
     },
     #[error("{app} has several databases: which one?")]
     WhichDatabase { app: String, known: Vec<String> },
+    #[error("whose key is it?")]
+    WhichUser { known: Vec<String> },
     #[error("there is no variable {name}")]
     NoVariable { name: String },
     #[error("whose shall {name} be?")]
@@ -83,8 +89,11 @@ pub enum Error {
     #[error("{program} cannot be run here: {source}")]
     LocalProgram {
         program: &'static str,
+        package: &'static str,
         source: io::Error,
     },
+    #[error(transparent)]
+    Allowance(#[from] guise_model::BadAllowance),
     #[error("there is no activity yet")]
     NoActivity,
     #[error("the configuration has {errors} {}", if *errors == 1 { "error" } else { "errors" })]
@@ -117,12 +126,16 @@ impl Error {
             | Self::NoBackup { .. }
             | Self::NoContainer { .. }
             | Self::NoProperty { .. }
+            | Self::NoColumn { .. }
+            | Self::NoRoute { .. }
             | Self::NoDatabase { .. }
             | Self::WhichDatabase { .. }
+            | Self::WhichUser { .. }
             | Self::NoMount { .. }
             | Self::NoVariable { .. }
             | Self::NoLevel { .. }
             | Self::NoValue { .. }
+            | Self::Allowance(_)
             | Self::FileExists { .. }
             | Self::Write { .. }
             | Self::HookInput { .. }
@@ -171,13 +184,19 @@ impl Error {
                 format!("to cancel it: guise activity cancel {}", activity.id),
             ],
             Self::NobodyToAsk { .. } => vec!["add --yes".into()],
-            Self::NoProperty { known, .. } => vec![format!("There are: {}.", known.join(", "))],
+            Self::NoColumn { known, .. } | Self::NoRoute { known, .. } | Self::NoProperty { known, .. } => {
+                vec![format!("There are: {}.", known.join(", "))]
+            }
             Self::NoDatabase { known, .. } if known.is_empty() => {
                 vec!["an app has a database by a relationship to a service of its own".into()]
             }
             Self::NoDatabase { known, .. } | Self::WhichDatabase { known, .. } => {
                 vec![format!("name it with -r: {}", known.join(", "))]
             }
+            Self::WhichUser { known } if known.is_empty() => {
+                vec!["There is no user yet: `guise init` makes the first.".into()]
+            }
+            Self::WhichUser { known } => vec![format!("name one with --user: {}", known.join(", "))],
             Self::NoContainer { running, .. } if running.is_empty() => vec!["guise ps".into()],
             Self::NoContainer { running, .. } => vec![format!("name one of these: {}", running.join(", "))],
             Self::NoMount { known, .. } => vec![format!("name one with --mount: {}", known.join(", "))],
@@ -187,7 +206,7 @@ impl Error {
                 vec!["add --value VALUE, or --value - to read it from standard input".into()]
             }
             Self::FileExists { .. } => vec!["name another one with -f, or add --yes to replace it".into()],
-            Self::LocalProgram { program, .. } => vec![format!("install it: apt-get install {program}")],
+            Self::LocalProgram { package, .. } => vec![format!("install it: apt-get install {package}")],
             Self::NoUrl { .. } => vec!["guise up".into()],
             _ => Vec::new(),
         }

@@ -16,8 +16,10 @@ mod lifecycle;
 mod logs;
 mod operations;
 mod projects;
+mod resources;
 mod status;
 mod truth;
+mod users;
 mod variables;
 
 pub(crate) use error::Failure;
@@ -25,7 +27,7 @@ pub(crate) use error::Failure;
 use crate::{certificates::Certificates, config::Config, edge::EdgeClient};
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{get, patch, post},
 };
 use guise_api::paths;
 use guise_platform::Platform;
@@ -56,6 +58,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route(paths::STATUS, get(status::show))
         .route(paths::STOP, post(status::stop))
+        .route(paths::EDGE_RESTART, post(status::restart_edge))
         .route(paths::PROJECTS, get(projects::list).post(projects::create))
         .route(
             paths::PROJECT,
@@ -95,6 +98,8 @@ pub(crate) fn router(app: App) -> Router {
                 .patch(variables::update)
                 .delete(variables::delete),
         )
+        .route(paths::RESOURCES, get(resources::list))
+        .route(paths::RESOURCE, patch(resources::set))
         .route(paths::BACKUPS, get(backups::list).post(backups::create))
         .route(paths::BACKUP, get(backups::show).delete(backups::delete))
         .route(paths::EXPORT, post(backups::export))
@@ -126,9 +131,20 @@ pub(crate) fn router(app: App) -> Router {
         .route(paths::DISK, get(disk::show))
         .route(paths::ACTIVITIES, get(activities::list))
         .route(paths::ACTIVITY, get(activities::show))
+        .route(paths::ACTIVITY_STEPS, get(activities::steps))
         .route(paths::ACTIVITY_LOG, get(activities::log))
         .route(paths::ACTIVITY_CANCEL, post(activities::cancel))
         .route(paths::IMAGES, get(images::list).post(images::build))
+        .route(paths::PRUNE_IMAGES, post(images::prune))
+        .route(paths::USERS, get(users::list).post(users::create))
+        .route(
+            paths::USER,
+            get(users::show).patch(users::update).delete(users::delete),
+        )
+        .route(paths::USER_SSH_KEYS, post(users::add_key))
+        .route(paths::SSH_KEYS, get(users::keys))
+        .route(paths::SSH_KEY, axum::routing::delete(users::delete_key))
+        .route(paths::AUDIT, get(users::audit))
         .route(paths::PRE_RECEIVE, post(hooks::pre_receive))
         .route(paths::POST_RECEIVE, post(hooks::post_receive))
         .fallback(error::unknown_path)
@@ -141,7 +157,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
     call: impl FnOnce(&Platform) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let platform = app.platform.clone();
-    match tokio::task::spawn_blocking(move || call(&platform)).await {
+    // Who may open the socket is the machine's root.
+    let call = move || guise_platform::on_behalf_of(guise_platform::ROOT, || call(&platform));
+    match tokio::task::spawn_blocking(call).await {
         Ok(outcome) => outcome,
         Err(panic) => Err(Failure::internal(&format!(
             "a request failed in a way it should not have: {panic}"

@@ -145,6 +145,14 @@ id! {
         && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
+id! {
+    /// A person: 1 to 64 of `a-z 0-9 . _ + @ -`, starting with a letter or digit. A mail address is one.
+    UserName, "user name", "1 to 64 of a-z, 0-9 and . _ + @ -, starting with a letter or digit",
+    |t| (1..=64).contains(&t.len())
+        && t.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+        && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._+@-".contains(&b))
+}
+
 impl ImageDigest {
     /// The first twelve digits, for people.
     pub fn short(&self) -> &str {

@@ -6,14 +6,17 @@
 
 #![forbid(unsafe_code)]
 
+mod allowance;
 mod id;
 mod idrange;
 mod instance;
 mod outbound;
 mod size;
 
+pub use allowance::{Allowance, BadAllowance};
 pub use id::{
-    ActivityId, BackupId, ContainerId, DeploymentId, ImageDigest, InvalidId, Name, ProjectId, VolumeId,
+    ActivityId, BackupId, ContainerId, DeploymentId, ImageDigest, InvalidId, Name, ProjectId, UserName,
+    VolumeId,
 };
 pub use idrange::{IdRange, RANGE_SIZE};
 pub use instance::{AddressPool, Instance};

@@ -194,6 +194,9 @@ pub enum PlatformError {
         /// What it is busy with.
         activity: String,
     },
+    /// An activity may use any image.
+    #[error("no image is removed while an activity runs")]
+    ImagesInUse,
     /// The project will soon be gone.
     #[error("project {project} is being deleted")]
     BeingDeleted {
@@ -226,6 +229,9 @@ pub enum PlatformError {
         /// Why not.
         reason: &'static str,
     },
+    /// Users, their keys and roles.
+    #[error(transparent)]
+    User(#[from] crate::user::UserError),
     /// A variable that cannot be so.
     #[error(transparent)]
     Variable(#[from] crate::variable::VariableError),

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod activity;
+mod actor;
 mod archive;
 mod assemble;
 mod attended;
@@ -43,9 +44,11 @@ mod property;
 mod push;
 mod push_options;
 mod random;
+mod resources;
 mod restore;
 mod retention;
 mod revive;
+mod right;
 mod roll;
 mod rollback;
 mod routes;
@@ -55,6 +58,7 @@ mod seal;
 mod show_plan;
 mod sleep;
 mod source_operation;
+mod ssh_key;
 mod step;
 mod store;
 mod strategy;
@@ -64,12 +68,15 @@ mod tail;
 mod task;
 mod task_step;
 mod tree;
+mod user;
 mod variable;
 mod variables;
 
-pub use activity::{Activities, LogPart, Report};
+pub use activity::{Activities, LogPart, Report, Timings};
+pub use actor::{ROOT, on_behalf_of};
 pub use archive::ArchiveError;
 pub use catalog::type_list;
+pub use collect::Pruned;
 pub use cron::{CronLimits, CronView};
 pub use disk::{DiskView, VolumeView};
 pub use edge::{Edge, EdgeError};
@@ -80,18 +87,21 @@ pub use machine_name::machine_name;
 pub use operation::OperationView;
 pub use plan::{Actual, State, plan};
 pub use push::{Received, RefUpdate, Verdict};
+pub use resources::{ResourcesView, Sizes};
 pub use restore::Restoration;
 pub use retention::Retention;
+pub use right::{Grant, Rights, Role, Scope};
 pub use routes::{Ports, ResolvedRoute, Target};
 pub use sleep::{Busy, SleepAfter, SleepDefaults};
 pub use source_operation::SourceOperationView;
 pub use step::Step;
 pub use store::{
-    ActivityRecord, ActivityState, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,
-    EnvironmentStatus, EnvironmentType, ProjectRecord, StoreError, VariableRecord, time,
+    ActivityRecord, ActivityState, AuditRecord, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,
+    EnvironmentStatus, EnvironmentType, ProjectRecord, StepRecord, SshKeyRecord, StoreError, UserRecord, VariableRecord, time,
 };
 pub use strategy::Strategy;
 pub use tail::last_lines;
+pub use user::UserError;
 pub use variable::{Level, VariableChange, VariableError};
 
 // The layer above holds these values without knowing the crates they come from.
@@ -125,6 +135,8 @@ pub struct PlatformConfig {
     pub retention: Retention,
     /// What crons are held to.
     pub crons: CronLimits,
+    /// What the sizes stand for, where it is not what the table says.
+    pub sizes: Sizes,
     /// After how long environments sleep.
     pub sleep: SleepDefaults,
 }

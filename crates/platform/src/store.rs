@@ -4,6 +4,8 @@
 //! holds the statements of one table or two.
 
 mod activities;
+mod allowances;
+mod audit;
 mod backups;
 mod crons;
 mod deployments;
@@ -12,20 +14,28 @@ mod exchange;
 mod ownership;
 mod projects;
 mod sealed;
+mod steps;
+mod users;
 mod variables;
 
+#[cfg(test)]
+pub(crate) use activities::tests::activity as activity_for_tests;
 pub use activities::{ActivityRecord, ActivityState};
+pub use audit::AuditRecord;
 #[cfg(test)]
 pub(crate) use backups::tests::backup as backup_for_tests;
 pub use backups::{BackupRecord, BackupStatus, BackupVolume};
 pub use deployments::{BuildRecord, DeploymentRecord};
 pub use environments::{EnvironmentRecord, EnvironmentStatus, EnvironmentType};
 pub use projects::ProjectRecord;
+pub use steps::StepRecord;
+pub use users::{SshKeyRecord, UserRecord};
 pub use variables::VariableRecord;
 #[cfg(test)]
 pub(crate) use variables::tests::variable as variable_for_tests;
 
 use crate::seal::{Seal, SealError};
+use guise_model::ActivityId;
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
@@ -40,6 +50,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/4.sql"),
     include_str!("../migrations/5.sql"),
     include_str!("../migrations/6.sql"),
+    include_str!("../migrations/7.sql"),
+    include_str!("../migrations/8.sql"),
+    include_str!("../migrations/9.sql"),
 ];
 
 /// The database.
@@ -84,6 +97,16 @@ pub enum StoreError {
         what: &'static str,
         /// Why.
         reason: String,
+    },
+    /// An activity cannot get from its state into another one.
+    #[error("the activity {activity} is {}, so it cannot become {}", .from.as_str(), .to.as_str())]
+    Transition {
+        /// The activity.
+        activity: ActivityId,
+        /// Its state.
+        from: ActivityState,
+        /// The other one.
+        to: ActivityState,
     },
     /// The instance has no address left.
     #[error(

@@ -1,20 +1,25 @@
 //! The commands, one file per group.
 
 pub mod activity;
+pub mod audit;
 pub mod backup;
 pub mod certificate;
 pub mod completion;
+pub mod component;
 pub mod cron;
 pub mod daemon;
 pub mod db;
 pub mod deployment;
 pub mod disk;
 pub mod doctor;
+pub mod edge;
 pub mod environment;
 pub mod exec;
 pub mod hook;
 pub mod image;
+pub mod init;
 pub mod logs;
+pub mod man;
 pub mod mount;
 pub mod operation;
 pub mod plan;
@@ -22,12 +27,16 @@ pub mod project;
 pub mod property;
 pub mod ps;
 pub mod relationships;
+pub mod resources;
 pub mod rollback;
+pub mod route;
 pub mod schema;
+pub mod ssh_key;
 pub mod tls;
 pub mod truth;
 pub mod up;
 pub mod url;
+pub mod user;
 pub mod validate;
 pub mod variable;
 
@@ -63,6 +72,7 @@ pub fn run(arguments: Arguments, parts: &Parts) -> u8 {
 fn start(command: Command, context: &Context, parts: &Parts) -> Result<u8, Error> {
     match command {
         Command::Completion(completion) => completion.run(),
+        Command::Man(man) => man.run(),
         Command::Validate(validate) => validate.run(context, parts.types),
         _ if context.output.is_sarif() => Err(Error::SarifOnlyOfFindings),
         Command::Schema(schema) => schema.run(),
@@ -85,11 +95,16 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Up(up) => up.run(context).await,
         Command::Project(project) => project.run(context).await,
         Command::Environment(environment) => environment.run(context).await,
+        Command::Route(route) => route.run(context).await,
+        Command::App(app) => app.run(context).await,
+        Command::Worker(worker) => worker.run(context).await,
+        Command::Service(service) => service.run(context).await,
         Command::Ps(ps) => ps.run(context).await,
         Command::Truth(truth) => truth.run(context).await,
         Command::Disk(disk) => disk.run(context).await,
         Command::Exec(exec) => exec.run(context).await,
         Command::Relationships(relationships) => relationships.run(context).await,
+        Command::Resources(resources) => resources.run(context).await,
         Command::Variable(variable) => variable.run(context).await,
         Command::Db(db) => db.run(context).await,
         Command::Mount(mount) => mount.run(context).await,
@@ -107,8 +122,17 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Activity(activity) => activity.run(context).await,
         Command::Image(image) => image.run(context).await,
         Command::Daemon(daemon) => daemon.run(context).await,
+        Command::Edge(edge) => edge.run(context).await,
+        Command::Init(init) => init.run(context).await,
+        Command::User(user) => user.run(context).await,
+        Command::SshKey(key) => key.run(context).await,
+        Command::Audit(audit) => audit.run(context).await,
         Command::Hook(hook) => hook.run(context).await,
-        Command::Completion(_) | Command::Doctor(_) | Command::Validate(_) | Command::Schema(_) => Ok(0),
+        Command::Completion(_)
+        | Command::Man(_)
+        | Command::Doctor(_)
+        | Command::Validate(_)
+        | Command::Schema(_) => Ok(0),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use guise_api::{ApiError, ErrorKind};
-use guise_platform::{PlatformError, VariableError};
+use guise_platform::{PlatformError, UserError, VariableError};
 
 /// An error on its way to a client.
 #[derive(Debug)]
@@ -121,6 +121,7 @@ impl From<PlatformError> for Failure {
                     vec!["`guise variable list` shows those there are.".into()],
                 )
             }
+            PlatformError::User(error) => user(error),
             PlatformError::BadProperty { .. } => (ErrorKind::User, "property.invalid", vec![]),
             PlatformError::BadBranch { .. } => (ErrorKind::User, "branch.invalid", vec![]),
             PlatformError::UnknownOperation {
@@ -136,6 +137,11 @@ impl From<PlatformError> for Failure {
             PlatformError::Configuration { .. } => (ErrorKind::User, "configuration.invalid", vec![]),
             PlatformError::BadVariable { .. } => (ErrorKind::User, "variable.invalid", vec![]),
             PlatformError::Building { .. } => (ErrorKind::Conflict, "project.building", vec![]),
+            PlatformError::ImagesInUse => (
+                ErrorKind::Conflict,
+                "images.in_use",
+                vec!["Try again when it has ended: guise activity list".into()],
+            ),
             PlatformError::BeingDeleted { .. } => (ErrorKind::Conflict, "project.being_deleted", vec![]),
             PlatformError::Busy { activity, .. } => (
                 ErrorKind::Conflict,
@@ -156,6 +162,25 @@ impl From<PlatformError> for Failure {
         };
         Self::new(kind, code, message, hints)
     }
+}
+
+fn user(error: &UserError) -> (ErrorKind, &'static str, Vec<String>) {
+    let hint = |text: &str| vec![text.into()];
+    let (code, hints) = match error {
+        UserError::Unknown { known, .. } if known.is_empty() => {
+            ("user.unknown", hint("There is none yet: `guise init` makes the first."))
+        }
+        UserError::Unknown { .. } => ("user.unknown", hint("`guise user list` shows those there are.")),
+        UserError::Exists { .. } => ("user.exists", vec![]),
+        UserError::Reserved { .. } | UserError::Name(_) | UserError::Grant(_) => ("user.invalid", vec![]),
+        UserError::Key(_) => ("ssh_key.invalid", vec![]),
+        UserError::KeyTaken { .. } => ("ssh_key.exists", hint("`guise ssh-key list` shows whose keys there are.")),
+        UserError::UnknownKey { .. } => (
+            "ssh_key.unknown",
+            hint("A fingerprint, or a beginning of one that no other has: `guise ssh-key list --all`"),
+        ),
+    };
+    (ErrorKind::User, code, hints)
 }
 
 impl IntoResponse for Failure {

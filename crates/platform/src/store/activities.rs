@@ -1,8 +1,8 @@
-//! Activities and their journal of steps.
+//! Activities: what was asked for, and how far it is.
 
 use super::{EnvironmentRecord, Store, StoreError, environments::words, now};
 use guise_model::{ActivityId, ProjectId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 words! {
     /// How far an activity is (spec 5.3).
@@ -11,6 +11,24 @@ words! {
         InProgress = "in_progress",
         Complete = "complete",
         Cancelled = "cancelled",
+        Scheduled = "scheduled",
+        Staged = "staged",
+    }
+}
+
+impl ActivityState {
+    /// Whether an activity gets from this state into `next`.
+    ///
+    /// One in progress begins again after a crash. One that waited may find, after a crash, that there is nothing left
+    /// for it to do, and is complete without a beginning.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Scheduled | Self::Staged => matches!(next, Self::Pending | Self::Cancelled),
+            Self::Pending | Self::InProgress => {
+                matches!(next, Self::InProgress | Self::Complete | Self::Cancelled)
+            }
+            Self::Complete | Self::Cancelled => false,
+        }
     }
 }
 
@@ -41,6 +59,8 @@ pub struct ActivityRecord {
     pub started_at: Option<String>,
     /// When it ended.
     pub completed_at: Option<String>,
+    /// When somebody asked for it to stop.
+    pub cancelled_at: Option<String>,
 }
 
 impl ActivityRecord {
@@ -73,7 +93,24 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<ActivityRecord> {
         created_at: row.get("created_at")?,
         started_at: row.get("started_at")?,
         completed_at: row.get("completed_at")?,
+        cancelled_at: row.get("cancelled_at")?,
     })
+}
+
+/// That an activity can get into a state. An unknown activity has none that would forbid it.
+fn must_become(connection: &Connection, id: &ActivityId, to: ActivityState) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("SELECT state FROM activities WHERE id = ?")?;
+    let state = statement.query_row([id.as_str()], |row| {
+        ActivityState::read(&row.get::<_, String>(0)?)
+    });
+    match state.optional()? {
+        Some(from) if !from.may_become(to) => Err(StoreError::Transition {
+            activity: id.clone(),
+            from,
+            to,
+        }),
+        _ => Ok(()),
+    }
 }
 
 impl Store {
@@ -81,8 +118,8 @@ impl Store {
     pub fn create_activity(&self, activity: &ActivityRecord) -> Result<(), StoreError> {
         self.connection().execute(
             "INSERT INTO activities
-                 (id, type, project, environment, description, parameters, state, percent, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
+                 (id, type, project, environment, description, parameters, state, percent, created_at, user)
+             VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
             params![
                 activity.id.as_str(),
                 activity.kind,
@@ -92,15 +129,31 @@ impl Store {
                 activity.parameters.to_string(),
                 activity.state.as_str(),
                 activity.created_at,
+                crate::actor::current(),
             ],
         )?;
         Ok(())
     }
 
     /// Records that an activity began.
+    ///
+    /// # Errors
+    /// [`StoreError::Transition`] when it has ended.
     pub fn begin_activity(&self, id: &ActivityId) -> Result<(), StoreError> {
+        let connection = self.connection();
+        let state = ActivityState::InProgress;
+        must_become(&connection, id, state)?;
+        connection.execute(
+            "UPDATE activities SET state = ?, started_at = coalesce(started_at, ?) WHERE id = ?",
+            params![state.as_str(), now(), id.as_str()],
+        )?;
+        Ok(())
+    }
+
+    /// Records that somebody asked for an activity to stop, unless that was done before.
+    pub fn cancel_activity(&self, id: &ActivityId) -> Result<(), StoreError> {
         self.connection().execute(
-            "UPDATE activities SET state = 'in_progress', started_at = coalesce(started_at, ?) WHERE id = ?",
+            "UPDATE activities SET cancelled_at = coalesce(cancelled_at, ?) WHERE id = ?",
             params![now(), id.as_str()],
         )?;
         Ok(())
@@ -116,6 +169,9 @@ impl Store {
     }
 
     /// Records how an activity ended.
+    ///
+    /// # Errors
+    /// [`StoreError::Transition`] when it has ended before.
     pub fn end_activity(
         &self,
         id: &ActivityId,
@@ -123,7 +179,9 @@ impl Store {
         success: bool,
     ) -> Result<(), StoreError> {
         let result = if success { "success" } else { "failure" };
-        self.connection().execute(
+        let connection = self.connection();
+        must_become(&connection, id, state)?;
+        connection.execute(
             "UPDATE activities SET state = ?, result = ?, completed_at = ?,
                     percent = CASE WHEN ?2 = 'success' THEN 100 ELSE percent END
              WHERE id = ?",
@@ -194,58 +252,49 @@ impl Store {
             |row| row.get(0),
         )?)
     }
-
-    /// Journals that an activity begins a step. `step` is its JSON. A run after a crash overwrites its old journal.
-    pub fn begin_step(&self, activity: &ActivityId, number: u32, step: &str) -> Result<(), StoreError> {
-        self.connection().execute(
-            "INSERT OR REPLACE INTO steps (activity, number, step, started_at) VALUES (?, ?, ?, ?)",
-            params![activity.as_str(), number, step, now()],
-        )?;
-        Ok(())
-    }
-
-    /// Journals that an activity's step is done.
-    pub fn end_step(&self, activity: &ActivityId, number: u32) -> Result<(), StoreError> {
-        self.connection().execute(
-            "UPDATE steps SET completed_at = ? WHERE activity = ? AND number = ?",
-            params![now(), activity.as_str(), number],
-        )?;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::random;
 
-    #[test]
-    fn an_activity_that_did_not_end_is_found_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("guise.db")).unwrap();
-        let activity = ActivityRecord {
+    /// An activity that was just asked for.
+    pub(crate) fn activity(state: ActivityState) -> ActivityRecord {
+        ActivityRecord {
             id: ActivityId::new(random::letters(13)).unwrap(),
             kind: "environment.push".into(),
             project: None,
             environment: Some("main".into()),
             description: "Push".into(),
             parameters: serde_json::json!({"commit": "c0ffee"}),
-            state: ActivityState::Pending,
+            state,
             success: None,
             percent: 0,
             created_at: now(),
             started_at: None,
             completed_at: None,
-        };
+            cancelled_at: None,
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("guise.db")).unwrap();
+        (directory, store)
+    }
+
+    #[test]
+    fn an_activity_that_did_not_end_is_found_again() {
+        let (_directory, store) = store();
+        let activity = activity(ActivityState::Pending);
         store.create_activity(&activity).unwrap();
         assert_eq!(store.unfinished_activities().unwrap(), vec![activity.clone()]);
         store.begin_activity(&activity.id).unwrap();
-        store.begin_step(&activity.id, 1, "{}").unwrap();
         assert_eq!(
             store.unfinished_activities().unwrap()[0].state,
             ActivityState::InProgress
         );
-        store.end_step(&activity.id, 1).unwrap();
         store
             .end_activity(&activity.id, ActivityState::Complete, true)
             .unwrap();
@@ -256,5 +305,46 @@ mod tests {
         assert_eq!(of(None), 1);
         assert_eq!(of(Some("environment.cron,environment.push")), 1);
         assert_eq!(of(Some("environment.cron")), 0);
+    }
+
+    #[test]
+    fn an_activity_gets_into_no_state_but_those_that_follow_its_own() {
+        use ActivityState::{Cancelled, Complete, InProgress, Pending, Scheduled, Staged};
+        let table = [
+            (Scheduled, &[Pending, Cancelled][..]),
+            (Staged, &[Pending, Cancelled]),
+            (Pending, &[InProgress, Complete, Cancelled]),
+            (InProgress, &[InProgress, Complete, Cancelled]),
+            (Complete, &[]),
+            (Cancelled, &[]),
+        ];
+        let (_directory, store) = store();
+        for (from, follow) in table {
+            for (to, _) in table {
+                let activity = activity(from);
+                store.create_activity(&activity).unwrap();
+                let recorded = match to {
+                    InProgress => store.begin_activity(&activity.id),
+                    _ => store.end_activity(&activity.id, to, false),
+                };
+                assert_eq!(recorded.is_ok(), follow.contains(&to), "{from:?} to {to:?}");
+                let state = store.activity(&activity.id).unwrap().unwrap().state;
+                assert_eq!(state, if recorded.is_ok() { to } else { from });
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_who_cancels_is_remembered() {
+        let (_directory, store) = store();
+        let activity = activity(ActivityState::Pending);
+        store.create_activity(&activity).unwrap();
+        let cancelled_at = || store.activity(&activity.id).unwrap().unwrap().cancelled_at;
+        assert_eq!(cancelled_at(), None);
+        store.cancel_activity(&activity.id).unwrap();
+        let first = cancelled_at().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        store.cancel_activity(&activity.id).unwrap();
+        assert_eq!(cancelled_at(), Some(first));
     }
 }
