@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use guise_model::Instance;
-use guise_platform::{CronLimits, Retention, SleepDefaults};
+use guise_platform::{CronLimits, Retention, Sizes, SleepDefaults};
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -31,6 +31,9 @@ pub struct Config {
     pub backups: Retention,
     /// What crons are held to.
     pub crons: CronLimits,
+    /// What sizes stand for where it is not what the table says: `S = { cpu = 0.5, memory = 512 }`, in processors and
+    /// megabytes.
+    pub sizes: Sizes,
     /// After how long without a visitor environments sleep, by their type: `development = "2h"`, or `"off"`.
     pub sleep: SleepDefaults,
 }
@@ -47,6 +50,7 @@ impl Default for Config {
             pool_bytes: 20_000_000_000,
             backups: Retention::default(),
             crons: CronLimits::default(),
+            sizes: Sizes::default(),
             sleep: SleepDefaults::default(),
         }
     }

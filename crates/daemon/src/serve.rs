@@ -146,6 +146,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         hook_command: hook_command(&program, &state),
         retention: config.backups,
         crons: config.crons,
+        sizes: config.sizes.clone(),
         sleep: config.sleep,
     };
     let platform = Platform::open(platform_config, node, edge.clone())?;

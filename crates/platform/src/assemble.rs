@@ -10,6 +10,7 @@ use crate::{
     Platform, PlatformError,
     desired::{Desired, VolumeWant},
     effective::Levels,
+    resources::Allowances,
     roll::beside,
     routes::{self, ResolvedRoute},
     store::{EnvironmentRecord, ProjectRecord},
@@ -50,6 +51,7 @@ struct Assembly<'a> {
     environment: &'a EnvironmentRecord,
     config: &'a Project,
     levels: Levels,
+    allowances: Allowances,
     routes: Vec<ResolvedRoute>,
     platform_routes: Value,
     /// Slot and address by component.
@@ -74,6 +76,7 @@ impl Platform {
             environment,
             config,
             levels: self.levels(environment)?,
+            allowances: self.allowances(environment)?,
             platform_routes: routes::platform_routes(&routes),
             routes,
             places: BTreeMap::new(),

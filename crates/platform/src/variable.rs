@@ -53,14 +53,14 @@ pub enum VariableError {
 }
 
 impl Level<'_> {
-    fn project(&self) -> &guise_model::ProjectId {
+    pub(crate) fn project(&self) -> &guise_model::ProjectId {
         match self {
             Self::Project(project) => &project.id,
             Self::Environment(environment) => &environment.project,
         }
     }
 
-    fn environment(&self) -> Option<&str> {
+    pub(crate) fn environment(&self) -> Option<&str> {
         match self {
             Self::Project(_) => None,
             Self::Environment(environment) => Some(&environment.name),

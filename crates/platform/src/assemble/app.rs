@@ -47,7 +47,7 @@ impl Assembly<'_> {
         let related = self.related(&app.relationships)?;
         let listen = listen(app.web.upstream.socket_family);
         let commands = &app.web.commands;
-        let limits = app.size.limits(app.profile);
+        let limits = self.allowances.limits(app.name.as_str(), app.size, app.profile);
         let given = self.levels.given(app, Phase::Run);
         let mut files = process_files(recipe, app, &given.php, commands, limits, Some(&listen))?;
         let runtime = self.runtime(app, build, recipe, &related, &listen, &given);
@@ -98,7 +98,8 @@ impl Assembly<'_> {
             variables: worker.variables.clone(),
             ..app.clone()
         };
-        let limits = worker.size.limits(worker.profile);
+        let name = worker_name(&app.name, &worker.name);
+        let limits = self.allowances.limits(&name, worker.size, worker.profile);
         let given = self.levels.given(&as_app, Phase::Run);
         let mut files = process_files(recipe, &as_app, &given.php, &worker.commands, limits, None)?;
         let listen = Listen::Tcp(PORT);
@@ -107,7 +108,7 @@ impl Assembly<'_> {
         files.extend(variables::files(&env));
         files.push(run_config::file(&runtime, limits));
         let parts = Parts {
-            name: worker_name(&app.name, &worker.name),
+            name,
             kind: ComponentKind::Worker,
             limits,
             disk_mb: worker.disk_mb,

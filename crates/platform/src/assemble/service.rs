@@ -7,7 +7,7 @@ use crate::{
 };
 use guise_config::Service;
 use guise_image::{Recipe, RecipeError};
-use guise_model::ImageDigest;
+use guise_model::{ImageDigest, Limits};
 use guise_node::{ContainerSpec, Egress, Link, RunFile, User, VolumeMount};
 use serde_json::{Map, Value, json};
 
@@ -64,7 +64,7 @@ impl Assembly<'_> {
                 scratch: scratch(user),
                 files: files.collect(),
                 process: init(user, recipe.env().clone()),
-                limits: service.size.limits(service.profile),
+                limits: self.limits(service),
                 stop_grace_seconds: facts.stop_grace_seconds(),
                 link: Link {
                     address,
@@ -85,6 +85,11 @@ impl Assembly<'_> {
             },
             name,
         })
+    }
+
+    fn limits(&self, service: &Service) -> Limits {
+        let name = service.name.as_str();
+        self.allowances.limits(name, service.size, service.profile)
     }
 
     pub(super) fn recipe_of(&self, service: &Service) -> Result<&Recipe, PlatformError> {
@@ -119,7 +124,7 @@ impl Assembly<'_> {
                     .password(project, environment, service.name.as_str(), endpoint)?;
             passwords.insert(endpoint.into(), json!(password));
         }
-        let limits = service.size.limits(service.profile);
+        let limits = self.limits(service);
         Ok(json!({
             "name": service.name,
             "version": service.resolved,

@@ -212,7 +212,15 @@ impl Store {
     pub fn reset_environment(&self, project: &ProjectId, name: &str) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        for table in ["slots", "containers", "volumes", "passwords", "deployments"] {
+        for table in [
+            "slots",
+            "containers",
+            "volumes",
+            "passwords",
+            "deployments",
+            "variables",
+            "allowances",
+        ] {
             transaction.execute(
                 &format!("DELETE FROM {table} WHERE project = ? AND environment = ?"),
                 params![project.as_str(), name],
@@ -241,10 +249,6 @@ impl Store {
             "UPDATE environments SET parent =
                  (SELECT parent FROM environments WHERE project = ?1 AND name = ?2)
              WHERE project = ?1 AND parent = ?2",
-            params![project.as_str(), name],
-        )?;
-        transaction.execute(
-            "DELETE FROM variables WHERE project = ? AND environment = ?",
             params![project.as_str(), name],
         )?;
         transaction.execute(
