@@ -91,6 +91,29 @@ pub fn set_no_new_privileges() -> Result<(), Errno> {
     rustix::thread::set_no_new_privs(true)
 }
 
+/// Becomes user `owner.0` and group `owner.1` if they are given, and then holds no capability and can never gain one.
+///
+/// # Errors
+/// What could not be done, in words, and why not.
+pub fn renounce(owner: Option<(u32, u32)>) -> Result<(), (&'static str, Errno)> {
+    let doing = |what| move |errno| (what, errno);
+    set_no_new_privileges().map_err(doing("setting no_new_privs"))?;
+    if let Some((uid, gid)) = owner {
+        // The bounding set takes CAP_SETPCAP, which goes with the user id.
+        limit_bounding(CapabilitySet::empty()).map_err(doing("emptying the capability bounding set"))?;
+        set_ids(uid, gid, &[]).map_err(doing("becoming another user and group"))?;
+    }
+    let none = CapabilitySet::empty();
+    let nothing = Capabilities {
+        bounding: none,
+        effective: none,
+        permitted: none,
+        inheritable: none,
+        ambient: none,
+    };
+    set_capabilities(&nothing).map_err(doing("dropping all capabilities"))
+}
+
 /// Joins a new, anonymous session keyring, so that the caller's keys are out of reach (keyctl(2)).
 ///
 /// # Errors
