@@ -29,9 +29,41 @@ pub struct Activity {
     pub started_at: Option<String>,
     /// When it ended.
     pub completed_at: Option<String>,
+    /// When somebody asked for it to stop. One that could not stop any more may still be complete.
+    pub cancelled_at: Option<String>,
+    /// How long its parts took.
+    pub timings: Timings,
 }
 
-/// How far an activity is.
+/// How long the parts of an activity took, in seconds. A part that is not over, or that it does not have, has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// From being asked for to its beginning: others of its environment came first.
+    pub wait: Option<f64>,
+    /// Reading the configuration and building images.
+    pub build: Option<f64>,
+    /// The steps of the deployment.
+    pub deploy: Option<f64>,
+    /// From its beginning to its end.
+    pub execute: Option<f64>,
+}
+
+/// A step of an activity, as it is journaled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityStep {
+    /// Its number, from 1 on.
+    pub number: u32,
+    /// What it is: `swap_app`.
+    pub name: String,
+    /// What it works on, if it is one thing: an app, a backup, a commit.
+    pub about: Option<String>,
+    /// When it began.
+    pub started_at: String,
+    /// When it had done its work; none of one that goes on, or has failed.
+    pub completed_at: Option<String>,
+}
+
+/// How far an activity is (spec 5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
@@ -40,6 +72,8 @@ pub enum ActivityState {
     InProgress,
     Complete,
     Cancelled,
+    Scheduled,
+    Staged,
 }
 
 /// How an activity ended.

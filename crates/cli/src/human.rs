@@ -37,6 +37,16 @@ pub fn seconds(seconds: i64) -> String {
     }
 }
 
+/// A duration in seconds whose parts of a second matter: `0.034 s`, `1.25 s`, `34.1 s`; from a minute on as [`seconds`].
+pub fn duration(seconds: f64) -> String {
+    match seconds.max(0.0) {
+        s if s < 1.0 => format!("{s:.3} s"),
+        s if s < 10.0 => format!("{s:.2} s"),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s => self::seconds(s as i64),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +77,14 @@ mod tests {
         .map(|time| age(time, now))
         .collect();
         assert_eq!(said, ["0 s", "4 min", "23 h", "23 d", "soon"]);
+    }
+
+    #[test]
+    fn durations_have_three_digits() {
+        let said: Vec<String> = [0.0, 0.0341, 1.2549, 34.14, 61.0]
+            .into_iter()
+            .map(duration)
+            .collect();
+        assert_eq!(said, ["0.000 s", "0.034 s", "1.25 s", "34.1 s", "1 min"]);
     }
 }

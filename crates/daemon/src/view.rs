@@ -2,12 +2,14 @@
 
 use crate::api::Failure;
 use guise_api::{
-    Activity, ActivityResult, ActivityState, Chapter, Container, ContainerKind, Environment,
+    Activity, ActivityResult, ActivityState, ActivityStep, Chapter, Container, ContainerKind, Environment,
     EnvironmentStatus, EnvironmentType, Image, ImageKind, Lie, Namespace, ProcessView, Project, Route, Truth,
 };
 use guise_platform::{
-    ActivityRecord, ContainerView, EnvironmentRecord, Owned, Platform, ProjectRecord, Target, desired,
+    ActivityRecord, ContainerView, EnvironmentRecord, Owned, Platform, ProjectRecord, StepRecord, Target,
+    Timings, desired,
 };
+use std::time::Duration;
 
 pub(crate) fn project(platform: &Platform, project: ProjectRecord) -> Project {
     let git_url = platform.git_url(&project.id);
@@ -71,7 +73,12 @@ pub(crate) fn environment(
     })
 }
 
+/// An activity that has just been asked for, or whose steps do not matter.
 pub(crate) fn activity(activity: ActivityRecord) -> Activity {
+    activity_with_steps(activity, &[])
+}
+
+pub(crate) fn activity_with_steps(activity: ActivityRecord, steps: &[StepRecord]) -> Activity {
     use guise_platform::ActivityState as State;
     let result = |success| {
         if success {
@@ -80,6 +87,13 @@ pub(crate) fn activity(activity: ActivityRecord) -> Activity {
             ActivityResult::Failure
         }
     };
+    let Timings {
+        wait,
+        build,
+        deploy,
+        execute,
+    } = Timings::of(&activity, steps);
+    let seconds = |took: Option<Duration>| took.map(|took| took.as_secs_f64());
     Activity {
         id: activity.id,
         kind: activity.kind,
@@ -91,12 +105,42 @@ pub(crate) fn activity(activity: ActivityRecord) -> Activity {
             State::InProgress => ActivityState::InProgress,
             State::Complete => ActivityState::Complete,
             State::Cancelled => ActivityState::Cancelled,
+            State::Scheduled => ActivityState::Scheduled,
+            State::Staged => ActivityState::Staged,
         },
         result: activity.success.map(result),
         completion_percent: activity.percent,
         created_at: activity.created_at,
         started_at: activity.started_at,
         completed_at: activity.completed_at,
+        cancelled_at: activity.cancelled_at,
+        timings: guise_api::Timings {
+            wait: seconds(wait),
+            build: seconds(build),
+            deploy: seconds(deploy),
+            execute: seconds(execute),
+        },
+    }
+}
+
+pub(crate) fn step(record: StepRecord) -> ActivityStep {
+    /// What of a step's fields says best what it works on.
+    const ABOUT: [&str; 7] = [
+        "component",
+        "operation",
+        "part",
+        "backup",
+        "branch",
+        "from",
+        "commit",
+    ];
+    let word = |name: &str| record.step[name].as_str().map(String::from);
+    ActivityStep {
+        number: record.number,
+        name: word("step").unwrap_or_default(),
+        about: ABOUT.into_iter().find_map(word),
+        started_at: record.started_at,
+        completed_at: record.completed_at,
     }
 }
 

@@ -5,6 +5,9 @@
 //! in the order in which they were asked for.
 
 mod journal;
+mod timings;
+
+pub use timings::Timings;
 
 use crate::fault::Fault;
 use crate::random;
@@ -47,6 +50,8 @@ pub struct Report {
     log: Mutex<Log>,
     grown: Condvar,
     cancelled: AtomicBool,
+    /// Whether it had begun when guise was stopped: then it must go its way back.
+    begun: bool,
     /// How many steps have begun.
     steps: AtomicU32,
     fault: Option<Fault>,
@@ -170,24 +175,27 @@ impl Activities {
             created_at: now(),
             started_at: None,
             completed_at: None,
+            cancelled_at: None,
         };
         self.store.create_activity(&record)?;
-        self.enqueue(queue, &record.id, job);
+        self.enqueue(queue, &record, job);
         Ok(record)
     }
 
     /// Queues an activity that a stopped daemon left unfinished.
-    pub fn resume(self: &Arc<Self>, queue: &str, id: &ActivityId, job: Job) {
-        self.enqueue(queue, id, job);
+    pub fn resume(self: &Arc<Self>, queue: &str, activity: &ActivityRecord, job: Job) {
+        self.enqueue(queue, activity, job);
     }
 
-    fn enqueue(self: &Arc<Self>, queue: &str, id: &ActivityId, job: Job) {
+    fn enqueue(self: &Arc<Self>, queue: &str, activity: &ActivityRecord, job: Job) {
+        let id = &activity.id;
         let report = Arc::new(Report {
             id: id.clone(),
             store: self.store.clone(),
             log: Mutex::new(self.reopen_log(id)),
             grown: Condvar::new(),
-            cancelled: AtomicBool::new(false),
+            cancelled: AtomicBool::new(activity.cancelled_at.is_some()),
+            begun: activity.state == ActivityState::InProgress,
             steps: AtomicU32::new(0),
             fault: self.fault,
         });
@@ -218,7 +226,7 @@ impl Activities {
 
     fn run(&self, Queued { report, job }: Queued) {
         let id = &report.id;
-        if report.cancelled.load(Ordering::Relaxed) {
+        if report.cancelled.load(Ordering::Relaxed) && !report.begun {
             report.line("Cancelled before it began.");
             self.finish(&report, ActivityState::Cancelled, false);
             return;
@@ -252,11 +260,17 @@ impl Activities {
     }
 
     /// Asks an activity to stop. False when it has ended.
-    pub fn cancel(&self, id: &ActivityId) -> bool {
+    ///
+    /// # Errors
+    /// When it cannot be recorded that somebody asked; then nobody has.
+    pub fn cancel(&self, id: &ActivityId) -> Result<bool, StoreError> {
         let live = lock(&self.live);
-        let Some(report) = live.get(id) else { return false };
+        let Some(report) = live.get(id) else {
+            return Ok(false);
+        };
+        self.store.cancel_activity(id)?;
         report.cancelled.store(true, Ordering::Relaxed);
-        true
+        Ok(true)
     }
 
     /// Whether any activity waits or runs.
@@ -405,14 +419,36 @@ mod tests {
         let (go, wait) = mpsc::channel::<()>();
         let first = submit(&activities, "q", Box::new(move |_| wait.recv().is_ok()));
         let second = submit(&activities, "q", Box::new(|_| unreachable!("it was cancelled")));
-        assert!(activities.cancel(&second));
+        assert!(activities.cancel(&second).unwrap());
         go.send(()).unwrap();
         wait_for_end(&activities, &first);
         wait_for_end(&activities, &second);
-        assert_eq!(
-            store.activity(&second).unwrap().unwrap().state,
-            ActivityState::Cancelled
-        );
-        assert!(!activities.cancel(&second));
+        let ended = store.activity(&second).unwrap().unwrap();
+        assert_eq!(ended.state, ActivityState::Cancelled);
+        assert!(ended.cancelled_at.is_some() && ended.started_at.is_none());
+        assert!(!activities.cancel(&second).unwrap());
+    }
+
+    #[test]
+    fn what_was_cancelled_before_a_restart_stays_so_and_goes_its_way_back() {
+        let (_directory, activities, store) = activities();
+        let (waiting, begun) = (ActivityState::Pending, ActivityState::InProgress);
+        let ends = [waiting, begun].map(|state| {
+            let activity = crate::store::activity_for_tests(state);
+            store.create_activity(&activity).unwrap();
+            store.cancel_activity(&activity.id).unwrap();
+            let activity = store.activity(&activity.id).unwrap().unwrap();
+            let job: Job = Box::new(|report| {
+                report.line("back");
+                !report.cancelled().load(Ordering::Relaxed)
+            });
+            activities.resume("q", &activity, job);
+            let lines = wait_for_end(&activities, &activity.id);
+            let state = store.activity(&activity.id).unwrap().unwrap().state;
+            assert_eq!(state, ActivityState::Cancelled);
+            lines
+        });
+        assert_eq!(ends[0], ["Cancelled before it began."]);
+        assert_eq!(ends[1], ["back"]);
     }
 }

@@ -176,7 +176,7 @@ impl Platform {
                 job
             }
         };
-        self.activities().resume(&queue, &activity.id, job);
+        self.activities().resume(&queue, activity, job);
         Ok(true)
     }
 
@@ -205,7 +205,7 @@ impl Platform {
     /// Cancels those of activities that are runs of crons, and waits for their end.
     pub(crate) fn cancel_crons(&self, activities: &[ActivityRecord]) -> Result<(), PlatformError> {
         for activity in activities.iter().filter(|activity| is_cron(activity)) {
-            self.activities().cancel(&activity.id);
+            self.activities().cancel(&activity.id)?;
             let Some((environment, run)) = self.run_of(activity)? else {
                 continue;
             };
@@ -282,7 +282,9 @@ impl Platform {
             "W: stopping cron {cron} of {app}: guise activity log {}",
             running.activity
         ));
-        self.activities().cancel(&running.activity);
+        if let Err(error) = self.activities().cancel(&running.activity) {
+            report.line(&format!("W: it is not stopped: {error}"));
+        }
         gate.await_end(&place, &running.activity, 2 * patience + KILL_GRACE);
     }
 }

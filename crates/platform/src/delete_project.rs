@@ -57,7 +57,7 @@ impl Platform {
             Some(project) => {
                 let queue = project.id.clone();
                 self.activities()
-                    .resume(queue.as_str(), &activity.id, self.deletion(project));
+                    .resume(queue.as_str(), activity, self.deletion(project));
             }
             // It is done; only nobody has said so.
             None => self

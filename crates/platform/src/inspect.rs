@@ -5,7 +5,7 @@ use crate::{
     carry_out::hook_process,
     desired::{Component, ComponentKind, Desired},
     routes::ResolvedRoute,
-    store::{ActivityRecord, EnvironmentRecord},
+    store::{ActivityRecord, EnvironmentRecord, StepRecord},
 };
 use guise_model::{ActivityId, ProjectId};
 use guise_node::{
@@ -233,6 +233,19 @@ impl Platform {
         let id = ActivityId::new(given).ok();
         let found = id.map(|id| self.store().activity(&id)).transpose()?.flatten();
         found.ok_or_else(|| PlatformError::UnknownActivity { given: given.into() })
+    }
+
+    /// The steps of an activity's last run, in order.
+    pub fn activity_steps(&self, id: &ActivityId) -> Result<Vec<StepRecord>, PlatformError> {
+        Ok(self.store().steps(id)?)
+    }
+
+    /// Asks an activity to stop. False when it has ended.
+    ///
+    /// # Errors
+    /// When it cannot be recorded; then nobody has asked.
+    pub fn cancel_activity(&self, id: &ActivityId) -> Result<bool, PlatformError> {
+        Ok(self.activities().cancel(id)?)
     }
 
     /// Activities, newest first; of one project, environment and of some types (separated by commas) if named.

@@ -214,7 +214,7 @@ impl Platform {
             tracing::info!(activity = %activity.id, "going on with an unfinished activity");
             let queue = environment.key();
             self.activities()
-                .resume(&queue, &activity.id, self.job(environment, task));
+                .resume(&queue, &activity, self.job(environment, task));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! `guise activity`: what was asked for, and how it went.
 
+mod steps;
+
 use crate::client::with_query;
 use crate::context::Context;
 use crate::error::Error;
@@ -33,6 +35,9 @@ pub enum Activity {
     },
     /// Print an activity's log, and follow it while it runs
     Log {
+        /// Show its steps and how long each took
+        #[arg(long)]
+        steps: bool,
         /// Its id [default: the newest]
         id: Option<ActivityId>,
         /// Print what there is and stop
@@ -50,7 +55,11 @@ impl Activity {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         match self {
             Self::List { limit, all, types } => list(context, limit, all, &types).await,
-            Self::Get { id } => get(context, id).await,
+            Self::Get { id, steps: false } => get(context, id).await,
+            Self::Get { id, steps: true } => {
+                let id = newest_unless(context, id).await?;
+                steps::list(context, &id).await
+            }
             Self::Log { id, no_follow } => log(context, id, !no_follow).await,
             Self::Cancel { id } => cancel(context, id).await,
         }?;
@@ -173,10 +182,12 @@ pub fn state(activity: &Found) -> String {
 }
 
 /// What that word means.
+        (ActivityState::Scheduled, _) => "scheduled".into(),
+        (ActivityState::Staged, _) => "staged".into(),
 pub fn tone(activity: &Found) -> Tone {
     match (activity.state, activity.result) {
         (ActivityState::Pending | ActivityState::InProgress, _) => Tone::Busy,
-        (ActivityState::Cancelled, _) => Tone::Faint,
+        (ActivityState::Cancelled | ActivityState::Scheduled | ActivityState::Staged, _) => Tone::Faint,
         (ActivityState::Complete, Some(ActivityResult::Failure)) => Tone::Bad,
         (ActivityState::Complete, _) => Tone::Good,
     }
@@ -201,26 +212,38 @@ async fn get(context: &Context, id: Option<ActivityId>) -> Result<(), Error> {
 
 fn show(context: &Context, activity: &Found) -> Result<(), Error> {
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "not yet".into());
-    Ok(context.output.record(
-        activity,
-        &[
-            ("id", activity.id.to_string()),
-            ("type", activity.kind.clone()),
-            ("description", activity.description.clone()),
-            (
-                "project",
-                activity
-                    .project
-                    .as_ref()
-                    .map_or_else(|| "none".into(), ToString::to_string),
-            ),
-            ("environments", activity.environments.join(" ")),
-            ("state", state(activity)),
-            ("created", activity.created_at.clone()),
-            ("started", or_none(&activity.started_at)),
-            ("completed", or_none(&activity.completed_at)),
-        ],
-    )?)
+    let mut fields = vec![
+        ("id", activity.id.to_string()),
+        ("type", activity.kind.clone()),
+        ("description", activity.description.clone()),
+        (
+            "project",
+            activity
+                .project
+                .as_ref()
+                .map_or_else(|| "none".into(), ToString::to_string),
+        ),
+        ("environments", activity.environments.join(" ")),
+        ("state", state(activity)),
+        ("created", activity.created_at.clone()),
+        ("started", or_none(&activity.started_at)),
+        ("completed", or_none(&activity.completed_at)),
+    ];
+    if let Some(cancelled_at) = &activity.cancelled_at {
+        fields.push(("cancelled", cancelled_at.clone()));
+    }
+    let timings = &activity.timings;
+    let parts = [
+        ("wait", timings.wait),
+        ("build", timings.build),
+        ("deploy", timings.deploy),
+        ("execute", timings.execute),
+    ];
+    let took = parts
+        .into_iter()
+        .filter_map(|(part, took)| took.map(|took| (part, human::duration(took))));
+    fields.extend(took);
+    Ok(context.output.record(activity, &fields)?)
 }
 
 async fn log(context: &Context, id: Option<ActivityId>, wait: bool) -> Result<(), Error> {
@@ -265,6 +288,8 @@ mod tests {
         let activities = [
             activity(ActivityState::InProgress, None),
             activity(ActivityState::Complete, Some(ActivityResult::Success)),
+            cancelled_at: None,
+            timings: guise_api::Timings::default(),
             activity(ActivityState::Complete, Some(ActivityResult::Failure)),
         ];
         let columns = columns("2026-11-24T12:00:00Z".parse().unwrap());

@@ -9,9 +9,9 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::Stream;
-use guise_api::{Activity, LogLine};
+use guise_api::{Activity, ActivityStep, LogLine};
 use guise_model::ActivityId;
-use guise_platform::{Platform, PlatformError};
+use guise_platform::{ActivityRecord, Platform, PlatformError};
 use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
 
@@ -39,7 +39,11 @@ pub(crate) async fn list(
             of.types.as_deref(),
             of.limit.unwrap_or(20).min(1000),
         )?;
-        Ok(Json(activities.into_iter().map(view::activity).collect()))
+        let shown: Result<Vec<_>, _> = activities
+            .into_iter()
+            .map(|activity| with_timings(platform, activity))
+            .collect();
+        Ok(Json(shown?))
     })
     .await
 }
@@ -57,10 +61,22 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Activity>, Failure> {
     blocking(&app, move |platform| {
         let found = find(platform, &activity)?;
-        if !platform.activities().cancel(&found.id) {
+        if !platform.cancel_activity(&found.id)? {
             return Err(PlatformError::ActivityEnded { given: activity }.into());
         }
-        Ok(Json(found))
+        Ok(Json(find(platform, &activity)?))
+    })
+    .await
+}
+
+pub(crate) async fn steps(
+    State(app): State<App>,
+    Path(activity): Path<String>,
+) -> Result<Json<Vec<ActivityStep>>, Failure> {
+    blocking(&app, move |platform| {
+        let id = platform.activity(&activity)?.id;
+        let steps = platform.activity_steps(&id)?;
+        Ok(Json(steps.into_iter().map(view::step).collect()))
     })
     .await
 }
@@ -143,5 +159,10 @@ async fn next_part(
 }
 
 fn find(platform: &Platform, given: &str) -> Result<Activity, Failure> {
-    Ok(view::activity(platform.activity(given)?))
+    with_timings(platform, platform.activity(given)?)
+}
+
+fn with_timings(platform: &Platform, activity: ActivityRecord) -> Result<Activity, Failure> {
+    let steps = platform.activity_steps(&activity.id)?;
+    Ok(view::activity_with_steps(activity, &steps))
 }

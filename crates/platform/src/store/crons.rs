@@ -78,6 +78,7 @@ mod tests {
                 created_at: now(),
                 started_at: None,
                 completed_at: None,
+                cancelled_at: None,
             };
             store.create_activity(&activity).unwrap();
             if ended {

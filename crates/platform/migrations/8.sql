@@ -1,0 +1,2 @@
+-- When somebody asked for an activity to stop, whether or not it still did.
+ALTER TABLE activities ADD COLUMN cancelled_at TEXT;
