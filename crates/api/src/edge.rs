@@ -4,7 +4,10 @@
 //! number of times. The edge keeps the last table in a file, so its own restart loses nothing.
 
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddrV4};
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, SocketAddrV4},
+};
 
 /// What guised says to the edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +82,12 @@ pub enum Command {
     },
     /// Asks for the edge's condition.
     Status,
+    /// Asks for the listening sockets, for another edge that is to take this one's place. They are sent one by one, each
+    /// with a byte that says what arrives there; then [`Reply::HandedOver`]. Changes nothing yet.
+    HandOver,
+    /// Says that another edge serves now. This one listens no more, finishes what it has begun, and ends; it still obeys
+    /// over the connections that there are, since it may hold requests.
+    Retire,
     /// Ends the edge once the requests under way have ended, ten seconds at most.
     Stop,
 }
@@ -112,6 +121,20 @@ pub enum Reply {
         version: String,
         /// How many environments it serves.
         environments: u32,
+        /// Where requests arrive.
+        #[serde(default)]
+        listen: Vec<SocketAddr>,
+        /// Where requests arrive over TLS.
+        #[serde(default)]
+        listen_tls: Vec<SocketAddr>,
+        /// Whether another edge has taken its place.
+        #[serde(default)]
+        retired: bool,
+    },
+    /// The sockets were sent.
+    HandedOver {
+        /// What brings an edge with the same table to the same state.
+        commands: Vec<Command>,
     },
     /// The command was not understood.
     Error {

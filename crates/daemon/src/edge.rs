@@ -1,19 +1,24 @@
 //! The edge: started as a process of its own, told over its control socket, told again when it was restarted.
 //!
-//! The edge outlives guised. A restarted guised finds it by its socket and tells it what holds now.
+//! The edge outlives guised, which puts a new one in its place without a refused connection. A restarted guised finds it
+//! by its socket and tells it what holds now.
+
+mod lines;
 
 use crate::certificates::Certificates;
 use guise_api::edge::{Action, Command, Reply, Route, Scheme, SecureHost, Terms};
 use guise_certificate::CertificateError;
 use guise_platform::{Edge, EdgeError, ResolvedRoute, Target};
+use lines::{Lines, exchange};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader, Write},
+    fs::OpenOptions,
+    io::BufReader,
     net::{SocketAddr, SocketAddrV4},
-    os::unix::{net::UnixStream, process::CommandExt},
+    os::unix::{fs::MetadataExt, net::UnixStream, process::CommandExt},
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -45,7 +50,7 @@ pub struct EdgeClient {
     certificates: Arc<Certificates>,
     /// The hosts that are served over TLS, by the environment's key.
     secure: Mutex<BTreeMap<String, BTreeSet<String>>>,
-    connection: Mutex<Option<BufReader<UnixStream>>>,
+    lines: Mutex<Lines>,
     /// A connection of its own for the one who waits for visitors.
     visitors: Mutex<Option<BufReader<UnixStream>>>,
     /// Held while an edge is started; false once no edge shall be started any more.
@@ -62,11 +67,14 @@ impl EdgeClient {
             config,
             certificates,
             secure: Mutex::default(),
-            connection: Mutex::new(None),
+            lines: Mutex::default(),
             visitors: Mutex::new(None),
             wanted: Mutex::new(true),
         };
         client.ensure()?;
+        if client.is_outdated() {
+            client.replace()?;
+        }
         Ok(client)
     }
 
@@ -82,8 +90,49 @@ impl EdgeClient {
         if self.tell(&Command::Status).is_ok() {
             return Ok(());
         }
+        self.launch(|| self.tell(&Command::Status).is_ok())
+    }
+
+    /// Puts a new edge in the place of the running one, or starts one if none runs. The new one takes over the listening
+    /// sockets, so no connection is refused; the old one finishes what it has begun.
+    ///
+    /// # Errors
+    /// When the new one does not serve in time, and then the old one goes on; the message has the end of its log.
+    pub fn replace(&self) -> anyhow::Result<()> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        anyhow::ensure!(*wanted, "the daemon is about to stop");
+        // Held throughout: what the old edge would be told meanwhile, the new one would not know.
+        let mut lines = self.lines();
+        let Ok(Reply::Status { .. }) = lines.ask(&self.control(), &Command::Status) else {
+            return self.launch(|| lines.ask(&self.control(), &Command::Status).is_ok());
+        };
+        self.launch(|| lines.is_retired())?;
+        lines.retire();
+        Ok(())
+    }
+
+    /// Whether the running edge is of another program than this one, or listens elsewhere than it should.
+    fn is_outdated(&self) -> bool {
+        let Ok(Reply::Status {
+            pid,
+            listen,
+            listen_tls,
+            ..
+        }) = self.tell(&Command::Status)
+        else {
+            return false;
+        };
+        let file = |path: PathBuf| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        let tls: Vec<SocketAddr> = self.config.listen_tls.into_iter().collect();
+        listen != [self.config.listen]
+            || listen_tls != tls
+            || file(format!("/proc/{pid}/exe").into()) != file(self.config.program.clone())
+    }
+
+    /// Starts an edge and waits until it `serves`. It takes the place of one that runs.
+    fn launch(&self, mut serves: impl FnMut() -> bool) -> anyhow::Result<()> {
         let log_path = self.config.state.join("edge.log");
-        let log = std::fs::File::create(&log_path)?;
+        let log = OpenOptions::new().append(true).create(true).open(&log_path)?;
         let tls = self.config.listen_tls.into_iter();
         let mut child = std::process::Command::new(&self.config.program)
             .arg("edge")
@@ -109,7 +158,7 @@ impl EdgeClient {
         let begun = Instant::now();
         let mut ended = None;
         while ended.is_none() && begun.elapsed() < START_PATIENCE {
-            if self.tell(&Command::Status).is_ok() {
+            if serves() {
                 // Somebody must wait for it, or a dead edge would stay a zombie for as long as guised lives.
                 std::thread::spawn(move || child.wait());
                 return Ok(());
@@ -125,6 +174,7 @@ impl EdgeClient {
     /// Ends the edge, and lets [`ensure`](Self::ensure) start none any more: the machine is being cleared.
     pub fn stop(&self) {
         *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.lines().stop_retired();
         stop(&self.control());
     }
 
@@ -195,19 +245,13 @@ impl EdgeClient {
         self.config.state.join("edge/control.sock")
     }
 
-    /// Sends a command; connects anew once when the connection has broken.
     fn tell(&self, command: &Command) -> std::io::Result<Reply> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = connection.as_mut() {
-            match exchange(open, command) {
-                Ok(reply) => return Ok(reply),
-                Err(_) => *connection = None,
-            }
-        }
-        let mut fresh = BufReader::new(UnixStream::connect(self.control())?);
-        let reply = exchange(&mut fresh, command)?;
-        *connection = Some(fresh);
-        Ok(reply)
+        self.lines().tell(&self.control(), command)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        // A line that broke half-way is dropped when it is next used.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ask(&self, operation: &'static str, environment: &str, command: &Command) -> Result<Reply, EdgeError> {
@@ -222,17 +266,6 @@ impl EdgeClient {
             Err(error) => Err(failed(format!("{}: {error}", self.control().display()))),
         }
     }
-}
-
-fn exchange(connection: &mut BufReader<UnixStream>, command: &Command) -> std::io::Result<Reply> {
-    let mut line = serde_json::to_vec(command)?;
-    line.push(b'\n');
-    connection.get_mut().write_all(&line)?;
-    let mut answer = String::new();
-    if connection.read_line(&mut answer)? == 0 {
-        return Err(std::io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(serde_json::from_str(&answer)?)
 }
 
 impl Edge for EdgeClient {

@@ -34,7 +34,8 @@ const CONNECTION_WINDOW: u32 = 1 << 20;
 /// How long a client may take to answer a ping.
 const PING_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Serves HTTP/1.1 until the client or the edge is done.
+/// Serves HTTP/1.1 until the client or the edge is done. An edge that was succeeded says so with its next answer, and
+/// closes no connection on which a request may be on its way.
 pub async fn http1(
     edge: Arc<Edge>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -94,7 +95,7 @@ pub async fn http2(
         .serve_connection(TokioIo::new(stream), service);
     let done = async {
         tokio::select! {
-            () = edge.stopped() => {}
+            () = edge.left() => {}
             () = requests.cease() => {}
         }
     };

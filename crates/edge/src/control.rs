@@ -11,16 +11,22 @@ use tokio::{
 /// Longest command, in bytes: the routes of an environment with very many of them.
 const LONGEST: u64 = 16 << 20;
 
-/// Takes connections for as long as the process lives.
+/// Takes connections until the edge takes none any more; those there are stay.
 pub async fn connections(edge: Arc<Edge>, listener: UnixListener) {
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = edge.left() => return,
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let edge = Arc::clone(&edge);
+                edge.commanders.send_modify(|count| *count += 1);
                 tokio::spawn(async move {
                     if let Err(error) = connection(&edge, stream).await {
                         tracing::debug!("a control connection ended: {error}");
                     }
+                    edge.commanders.send_modify(|count| *count -= 1);
                 });
             }
             Err(error) => {
@@ -44,8 +50,14 @@ async fn connection(edge: &Edge, stream: UnixStream) -> io::Result<()> {
         }
         let reply = match serde_json::from_slice::<Command>(&line) {
             // Whoever goes away while waiting for visitors is not told of them: the next one is.
+            Ok(Command::HandOver) => {
+                edge.listening.hand_over(output.as_ref()).await?;
+                edge.carry_out(Command::HandOver).await
+            }
             Ok(command) => tokio::select! {
                 biased;
+                // Visitors come to the successor: whoever waits for them shall ask there.
+                () = edge.left(), if command == Command::AwaitVisitor => return Ok(()),
                 gone = input.fill_buf(), if command == Command::AwaitVisitor => match gone?.is_empty() {
                     true => return Ok(()),
                     false => edge.carry_out(command).await,

@@ -1,8 +1,16 @@
 //! What all connections share.
 
 use crate::{
-    control, gate::Gate, listen::TokioSockets, pool::Pool, secrets::Secrets, serve, table::Table,
-    table_file::TableFile, visitors::Visitors,
+    control,
+    gate::Gate,
+    listen::TokioSockets,
+    pool::Pool,
+    secrets::Secrets,
+    serve,
+    succession::{Arrival, Listening, Predecessor},
+    table::Table,
+    table_file::TableFile,
+    visitors::Visitors,
 };
 use guise_api::edge::{Command, Reply, Scheme};
 use std::{sync::Arc, time::Duration};
@@ -12,6 +20,22 @@ use tokio::{
     sync::watch,
 };
 
+/// How long one that was succeeded may finish what it has begun: a download, a WebSocket.
+const RETIREMENT: Duration = Duration::from_secs(3600);
+/// How long requests under way may take once it was told to stop, or nobody is left who could let go of those it holds.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// How often one that was succeeded looks for open WebSockets.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How far an edge is with its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Life {
+    Serving,
+    /// Another has taken its place.
+    Retired,
+    Stopped,
+}
+
 /// An edge: its table, its connections to containers, and whether it is to stop.
 #[derive(Debug)]
 pub struct Edge {
@@ -19,7 +43,10 @@ pub struct Edge {
     pub(crate) secrets: Secrets,
     pub(crate) pool: Arc<Pool>,
     pub(crate) visitors: Visitors,
-    stop: watch::Sender<bool>,
+    pub(crate) listening: Listening,
+    /// Control connections.
+    pub(crate) commanders: watch::Sender<usize>,
+    life: watch::Sender<Life>,
 }
 
 impl Edge {
@@ -36,12 +63,18 @@ impl Edge {
             secrets: Secrets::load(certificates),
             pool: Pool::new(),
             visitors: Visitors::default(),
-            stop: watch::Sender::new(false),
+            listening: Listening::default(),
+            commanders: watch::Sender::new(0),
+            life: watch::Sender::new(Life::Serving),
         })
     }
 
     /// Serves until a signal or a command says stop, and then until the requests under way have ended.
-    pub(crate) async fn run(self: Arc<Self>, sockets: TokioSockets) -> anyhow::Result<()> {
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        sockets: TokioSockets,
+        predecessor: Option<Predecessor>,
+    ) -> anyhow::Result<()> {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(control) = sockets.control {
@@ -55,37 +88,111 @@ impl Edge {
             .map(|(scheme, socket)| tokio::spawn(Arc::clone(&self).serve(scheme, socket)))
             .collect();
         tracing::info!("serving {} environments", self.table.len());
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = self.stopped() => {}
+        if let Some(predecessor) = predecessor {
+            self.succeed(predecessor).await?;
         }
-        self.stop();
+        tokio::select! {
+            _ = terminate.recv() => self.stop(),
+            _ = interrupt.recv() => self.stop(),
+            () = self.left() => {}
+        }
         for listener in serving {
             listener.await?;
         }
+        tokio::select! {
+            () = self.tunnels_ended() => {}
+            () = self.reached(Life::Stopped) => {}
+            () = self.farewell() => {}
+        }
+        Ok(())
+    }
+
+    /// Takes the place of another edge, whose sockets are served already.
+    ///
+    /// # Errors
+    /// When it does not retire.
+    pub async fn succeed(&self, mut predecessor: Predecessor) -> anyhow::Result<()> {
+        for command in std::mem::take(&mut predecessor.commands) {
+            // Boxed, because carrying out and succeeding would contain each other.
+            Box::pin(self.carry_out(command)).await;
+        }
+        tokio::task::spawn_blocking(|| predecessor.retire()).await??;
+        tracing::info!("another edge was succeeded");
         Ok(())
     }
 
     /// Answers requests until [`stop`](Self::stop), and then those under way.
     pub async fn serve(self: Arc<Self>, scheme: Scheme, listener: TcpListener) {
+        let address = listener.local_addr().ok();
+        self.listening.add(Arrival::Requests(scheme), address, &listener);
         serve::connections(self, scheme, listener).await;
     }
 
-    /// Obeys commands for as long as it runs.
+    /// Obeys commands for as long as it serves.
     pub async fn obey(self: Arc<Self>, listener: UnixListener) {
+        self.listening.add(Arrival::Commands, None, &listener);
         control::connections(self, listener).await;
     }
 
-    /// Stops taking connections.
+    /// Stops taking connections, and lets those there are end soon.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        self.listening.close();
+        self.life.send_replace(Life::Stopped);
+    }
+
+    /// Stops taking connections and commanders; those there are may take their time.
+    fn retire(&self) {
+        self.listening.close();
+        self.table.give_up_file();
+        self.secrets.give_up_file();
+        self.life.send_if_modified(|life| {
+            let serves = *life == Life::Serving;
+            *life = (*life).max(Life::Retired);
+            serves
+        });
+    }
+
+    /// Ends when the edge is to take no more connections.
+    pub(crate) async fn left(&self) {
+        self.reached(Life::Retired).await;
     }
 
     /// Ends when the edge is to stop.
     pub(crate) async fn stopped(&self) {
+        self.reached(Life::Stopped).await;
+    }
+
+    /// Whether connections are to end after the request that they carry.
+    pub(crate) fn is_leaving(&self) -> bool {
+        *self.life.borrow() > Life::Serving
+    }
+
+    /// Ends when there is no more patience for what is under way. Of an edge that takes connections, never.
+    pub(crate) async fn farewell(&self) {
+        self.left().await;
+        tokio::select! {
+            () = self.stopped() => {}
+            () = self.deserted() => {}
+            () = tokio::time::sleep(RETIREMENT) => {}
+        }
+        tokio::time::sleep(FAREWELL).await;
+    }
+
+    async fn reached(&self, least: Life) {
         // The sender lives in `self`, so this cannot fail.
-        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+        let _ = self.life.subscribe().wait_for(|life| *life >= least).await;
+    }
+
+    /// Ends when nobody is left who could say anything.
+    async fn deserted(&self) {
+        // As above.
+        let _ = self.commanders.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    async fn tunnels_ended(&self) {
+        while self.table.gates().iter().any(|(_, gate)| gate.has_tunnels()) {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Does what guised asks for.
@@ -163,6 +270,11 @@ impl Edge {
                 self.table.gate(&environment).release();
             }
             Command::Status => return self.status(),
+            Command::HandOver => {
+                let commands = self.table.closings();
+                return Reply::HandedOver { commands };
+            }
+            Command::Retire => self.retire(),
             Command::Stop => self.stop(),
         }
         Reply::Ok
@@ -173,6 +285,9 @@ impl Edge {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").into(),
             environments: u32::try_from(self.table.len()).unwrap_or(u32::MAX),
+            listen: self.listening.addresses(Scheme::Http),
+            listen_tls: self.listening.addresses(Scheme::Https),
+            retired: self.is_leaving(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! An environment's gate: open, or holding requests while something behind it is changed, or asleep.
 
+use guise_api::edge::Command;
 use std::{
     sync::{
         Arc,
@@ -131,6 +132,30 @@ impl Gate {
         self.knocked.store(false, Ordering::SeqCst);
         let failed = failed.then(Instant::now);
         self.state.send_replace(State::Asleep { patience, failed });
+    }
+
+    /// The command that closes another gate as this one is; `None` if it is open.
+    pub fn closing(&self, environment: String) -> Option<Command> {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match *self.state.borrow() {
+            State::Open => None,
+            State::Held { patience } => Some(Command::Hold {
+                environment,
+                drain_ms: 0,
+                patience_ms: milliseconds(patience),
+            }),
+            State::Asleep { patience, failed } => Some(Command::Sleep {
+                environment,
+                drain_ms: 0,
+                patience_ms: milliseconds(patience),
+                failed: failed.is_some_and(|failed| failed.elapsed() < AFTER_FAILURE),
+            }),
+        }
+    }
+
+    /// Whether a WebSocket is open.
+    pub fn has_tunnels(&self) -> bool {
+        self.tunnels.load(Ordering::SeqCst) > 0
     }
 
     /// Counts a WebSocket for as long as the value lives.

@@ -25,6 +25,7 @@ mod secrets;
 mod secured;
 mod serve;
 mod streamed;
+mod succession;
 mod table;
 mod table_file;
 mod tunnel;
@@ -32,6 +33,7 @@ mod visitors;
 
 pub use edge::Edge;
 pub use options::Options;
+pub use succession::Predecessor;
 pub use table_file::TableFile;
 
 use clap::Parser;
@@ -49,7 +51,9 @@ pub fn main(arguments: Vec<OsString>) -> anyhow::Result<()> {
         .init();
     listen::raise_file_limit();
     // While it may: sockets and the table's directory. Then privileges go, and only then is a stranger's byte read.
-    let sockets = listen::Sockets::open(&options)?;
+    let control = options.control.as_deref();
+    let mut predecessor = control.map(Predecessor::find).transpose()?.flatten();
+    let sockets = listen::Sockets::open(&options, predecessor.as_mut())?;
     let file = options
         .table
         .as_deref()
@@ -61,5 +65,5 @@ pub fn main(arguments: Vec<OsString>) -> anyhow::Result<()> {
         .thread_name("edge")
         .enable_all()
         .build()?;
-    runtime.block_on(async { Edge::new(file).run(sockets.into_tokio()?).await })
+    runtime.block_on(async { Edge::new(file).run(sockets.into_tokio()?, predecessor).await })
 }

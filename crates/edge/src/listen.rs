@@ -2,9 +2,11 @@
 
 use crate::{
     options::{Options, Owner},
+    succession::Predecessor,
     table_file::directory_for,
 };
 use anyhow::{Context, bail};
+use guise_api::edge::Scheme;
 use guise_sys::descriptor;
 use rustix::{
     fs::Mode,
@@ -38,16 +40,24 @@ pub struct TokioSockets {
 }
 
 impl Sockets {
-    /// Opens what the options name.
-    pub fn open(options: &Options) -> anyhow::Result<Self> {
-        let http = listeners(&options.listen, &options.listen_fd)?;
-        let https = listeners(&options.listen_tls, &options.listen_tls_fd)?;
+    /// Opens what the options name. What a predecessor listens on is taken from it; a socket of its that nobody names
+    /// goes with it.
+    pub fn open(options: &Options, mut predecessor: Option<&mut Predecessor>) -> anyhow::Result<Self> {
+        let mut open = |scheme, addresses: &[SocketAddr], inherited: &[i32]| {
+            let mut take = |address| predecessor.as_mut()?.take_listener(scheme, address);
+            listeners(addresses, inherited, &mut take)
+        };
+        let http = open(Scheme::Http, &options.listen, &options.listen_fd)?;
+        let https = open(Scheme::Https, &options.listen_tls, &options.listen_tls_fd)?;
         if http.is_empty() && https.is_empty() {
             bail!("nowhere to listen: give --listen or --listen-fd");
         }
         // Only now: whoever could bind the address is the one edge, and may replace a dead one's socket.
         let control = match (&options.control, options.control_fd) {
-            (Some(path), _) => Some(bind_control(path, options.owner())?),
+            (Some(path), _) => match predecessor.and_then(Predecessor::take_control) {
+                Some(taken) => Some(taken),
+                None => Some(bind_control(path, options.owner())?),
+            },
             (None, Some(number)) => {
                 let fd =
                     descriptor::adopt(number).with_context(|| format!("taking over descriptor {number}"))?;
@@ -79,8 +89,14 @@ impl Sockets {
     }
 }
 
-fn listeners(addresses: &[SocketAddr], inherited: &[i32]) -> anyhow::Result<Vec<TcpListener>> {
-    let bound = addresses.iter().map(|address| bind(*address));
+fn listeners(
+    addresses: &[SocketAddr],
+    inherited: &[i32],
+    take: &mut dyn FnMut(SocketAddr) -> Option<TcpListener>,
+) -> anyhow::Result<Vec<TcpListener>> {
+    let bound = addresses
+        .iter()
+        .map(|address| take(*address).map_or_else(|| bind(*address), Ok));
     let inherited = inherited.iter().map(|number| {
         let fd = descriptor::adopt(*number).with_context(|| format!("taking over descriptor {number}"))?;
         Ok(TcpListener::from(fd))

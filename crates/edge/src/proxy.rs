@@ -13,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use guise_api::edge::{Action, Route, Scheme};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, TRANSFER_ENCODING},
     uri::PathAndQuery,
 };
@@ -29,9 +29,11 @@ pub type Answer = Response<Either<Streamed, Full<Bytes>>>;
 pub async fn answer(edge: Arc<Edge>, origin: Arc<Origin>, request: Request<Incoming>) -> Answer {
     // Bytes that another proxy would take for a second request must not be looked at: RFC 9112, 6.1 wants the
     // connection closed after a request with both a length and a transfer coding, and hyper hides whether it had both.
-    let last = request.headers().contains_key(TRANSFER_ENCODING) || request.version() == Version::HTTP_10;
+    let unsure = request.headers().contains_key(TRANSFER_ENCODING) || request.version() == Version::HTTP_10;
+    let is_http1 = request.version() < Version::HTTP_2;
     let mut answer = route(&edge, &origin, request).await;
-    if last {
+    let is_upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if unsure || (is_http1 && !is_upgraded && edge.is_leaving()) {
         answer
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

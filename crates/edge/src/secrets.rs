@@ -86,6 +86,15 @@ impl Secrets {
         }
     }
 
+    /// Leaves the file to another edge.
+    pub fn give_up_file(&self) {
+        // Under the lock: nobody is half-way through writing it.
+        let _environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &self.file {
+            file.give_up();
+        }
+    }
+
     fn unlist(&self, hosts: Option<&Vec<SecureHost>>) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         for host in hosts.into_iter().flatten() {

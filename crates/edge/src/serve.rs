@@ -6,18 +6,15 @@ use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::timeout,
 };
 
 /// Connections at a time, per listening address. Each takes two descriptors and, with a request under way, some 30 KB.
 const MOST_CONNECTIONS: u32 = 8192;
-/// How long requests under way may take after the edge was told to stop.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Takes connections until the edge is to stop, then waits for those there are.
 pub async fn connections(edge: Arc<Edge>, scheme: Scheme, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS as usize));
-    let mut stopped = pin!(edge.stopped());
+    let mut left = pin!(edge.left());
     loop {
         // A place first: those for whom there is none wait in the kernel's queue.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -25,7 +22,7 @@ pub async fn connections(edge: Arc<Edge>, scheme: Scheme, listener: TcpListener)
         };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut stopped => break,
+            () = &mut left => break,
         };
         match accepted {
             Ok((stream, client)) => {
@@ -43,11 +40,9 @@ pub async fn connections(edge: Arc<Edge>, scheme: Scheme, listener: TcpListener)
         }
     }
     drop(listener);
-    if timeout(FAREWELL, places.acquire_many(MOST_CONNECTIONS))
-        .await
-        .is_err()
-    {
-        tracing::warn!("stopping although requests are under way");
+    tokio::select! {
+        _ = places.acquire_many(MOST_CONNECTIONS) => {}
+        () = edge.farewell() => tracing::warn!("stopping although requests are under way"),
     }
 }
 

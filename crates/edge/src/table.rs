@@ -5,7 +5,7 @@ use crate::{
     index::{Index, Target},
     table_file::TableFile,
 };
-use guise_api::edge::{Action, Route};
+use guise_api::edge::{Action, Command, Route};
 use std::{
     collections::{BTreeMap, HashSet},
     net::SocketAddrV4,
@@ -136,6 +136,23 @@ impl Table {
         });
         for gate in gone {
             gate.release();
+        }
+    }
+
+    /// The commands that close the gates of another table as they are closed here.
+    pub fn closings(&self) -> Vec<Command> {
+        let gates = self.gates().into_iter();
+        gates
+            .filter_map(|(environment, gate)| gate.closing(environment))
+            .collect()
+    }
+
+    /// Leaves the file to another edge.
+    pub fn give_up_file(&self) {
+        // Under the lock: nobody is half-way through writing it.
+        let _environments = self.lock();
+        if let Some(file) = &self.file {
+            file.give_up();
         }
     }
 

@@ -13,6 +13,7 @@ use std::{
         unix::fs::{DirBuilderExt, chown},
     },
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// A file in a directory that was opened while the edge still could: guised's state is closed to it later.
@@ -20,6 +21,8 @@ use std::{
 pub struct TableFile {
     directory: OwnedFd,
     name: OsString,
+    /// Whether it is another edge's by now.
+    given_up: AtomicBool,
 }
 
 impl TableFile {
@@ -42,6 +45,7 @@ impl TableFile {
         Ok(Self {
             directory,
             name: name.into(),
+            given_up: AtomicBool::new(false),
         })
     }
 
@@ -58,6 +62,7 @@ impl TableFile {
         Ok(Self {
             directory: self.directory.try_clone()?,
             name: OsStr::new(name).into(),
+            given_up: AtomicBool::new(false),
         })
     }
 
@@ -74,9 +79,17 @@ impl TableFile {
         serde_json::from_str(&text).context("parsing the file")
     }
 
+    /// Writes nothing any more: another edge keeps it now.
+    pub(crate) fn give_up(&self) {
+        self.given_up.store(true, Ordering::SeqCst);
+    }
+
     /// Replaces it: a reader finds the former content or the new one. Not synced to the disk, since after the
     /// machine's own crash guised tells everything again.
     pub(crate) fn store(&self, content: &impl Serialize) -> anyhow::Result<()> {
+        if self.given_up.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let mut temporary = self.name.clone();
         temporary.push(".new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         // What asks a running daemon belongs to the command line.
         (Some("daemon"), Some("status" | "stop" | "help" | "--help" | "-h")) => command_line(args),
         (Some("daemon"), _) => ended("daemon", guise_daemon::main(rest())),
+        (Some("edge"), Some("restart" | "help" | "--help" | "-h") | None) => command_line(args),
         (Some("edge"), _) => ended("edge", guise_edge::main(rest())),
         _ => command_line(args),
     }

@@ -5,7 +5,7 @@ use axum::{
     Json,
     extract::{Query, State},
 };
-use guise_api::Status;
+use guise_api::{ErrorKind, Status};
 use serde::Deserialize;
 use std::sync::atomic::Ordering;
 
@@ -25,6 +25,23 @@ pub(crate) async fn stop(State(app): State<App>, Query(how): Query<How>) -> Resu
     app.stop.teardown.store(how.teardown, Ordering::Relaxed);
     app.stop.asked.notify_one();
     Ok(Json(status))
+}
+
+pub(crate) async fn restart_edge(State(app): State<App>) -> Result<Json<Status>, Failure> {
+    let edge = app.edge.clone();
+    blocking(&app, move |_| {
+        edge.replace().map_err(|error| {
+            let advice = "The former edge goes on serving; the daemon's edge.log says more.";
+            Failure::new(
+                ErrorKind::Machine,
+                "edge.restart",
+                format!("{error:#}"),
+                vec![advice.into()],
+            )
+        })
+    })
+    .await?;
+    status(&app).await.map(Json)
 }
 
 async fn status(app: &App) -> Result<Status, Failure> {
