@@ -31,6 +31,17 @@ pub struct Image {
     pub used_by: u32,
 }
 
+/// What a pruning removed and left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pruned {
+    /// How many images that nobody used.
+    pub images: usize,
+    /// What was removed from the cache of base images, in bytes.
+    pub removed_bytes: u64,
+    /// What is left in it, in bytes.
+    pub kept_bytes: u64,
+}
+
 /// What kind of image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -65,6 +65,7 @@ impl Machine {
             program_args: Vec::new(),
             recipes: vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images")],
             image_cache: Some("/var/cache/guise/images".into()),
+            image_cache_bytes: u64::MAX,
             pool_bytes: 400 << 20,
         };
         let node = Node::open(config).unwrap();

@@ -25,6 +25,9 @@ pub struct Config {
     pub recipes: Vec<PathBuf>,
     /// Built base images by recipe hash, shared between guises.
     pub image_cache: PathBuf,
+    /// Size of that cache, packages included: what was used longest ago makes room. All versions of all recipes fit into the
+    /// default.
+    pub image_cache_bytes: u64,
     /// Size of a new data pool, in bytes. Its file is sparse.
     pub pool_bytes: u64,
     /// How many automated backups of production are kept.
@@ -47,6 +50,7 @@ impl Default for Config {
             domain: "localhost".into(),
             recipes: Vec::new(),
             image_cache: "/var/cache/guise/images".into(),
+            image_cache_bytes: 20_000_000_000,
             pool_bytes: 20_000_000_000,
             backups: Retention::default(),
             crons: CronLimits::default(),

@@ -242,6 +242,7 @@ fn node_config(state: &Path, config: &Config, program: &Path) -> NodeConfig {
         program_args: vec!["runtime".into()],
         recipes: recipe_directories(config, program),
         image_cache: Some(config.image_cache.clone()),
+        image_cache_bytes: config.image_cache_bytes,
         pool_bytes: config.pool_bytes,
     }
 }

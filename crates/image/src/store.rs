@@ -37,16 +37,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// How large the cache of builds is where nobody says it, in bytes: all versions of all recipes, and their packages.
-    pub const CACHE_BYTES: u64 = 20_000_000_000;
-
     /// The store of a state directory; made when missing. `cache` is where built base images are kept by what they were built of,
-    /// to be shared by several state directories, of at most [`Store::CACHE_BYTES`]; by default it is in the store.
+    /// to be shared by several state directories; by default it is in the store.
     ///
     /// # Errors
     /// When a directory cannot be made.
     pub fn open(state: &Path, cache: Option<PathBuf>) -> Result<Self, ImageError> {
-        Self::open_with(state, cache, Self::CACHE_BYTES)
+        Self::open_with(state, cache, u64::MAX)
     }
 
     /// The same with a cache of at most `cache_bytes`.

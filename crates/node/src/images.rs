@@ -1,7 +1,7 @@
 //! Images: the store, the recipes, and freezing.
 
 use crate::{AppImage, ImageKind, ImageView, Node, NodeError};
-use guise_image::{Catalog, Metadata, Recipe};
+use guise_image::{CacheSize, Catalog, Metadata, Recipe};
 use guise_model::{ImageDigest, VolumeId};
 use std::sync::atomic::AtomicBool;
 
@@ -49,6 +49,22 @@ impl Node {
     /// When the store cannot be read.
     pub fn images(&self) -> Result<Vec<ImageView>, NodeError> {
         Ok(self.inner.store.list()?.into_iter().map(view).collect())
+    }
+
+    /// Base images that nothing new would be made of.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn superseded_images(&self) -> Result<Vec<ImageDigest>, NodeError> {
+        Ok(self.inner.store.superseded(&self.inner.catalog)?)
+    }
+
+    /// Cuts the cache of built base images down to its size, or removes all of it that the store does not have.
+    ///
+    /// # Errors
+    /// When it cannot be read or something of it not be removed.
+    pub fn prune_image_cache(&self, all: bool) -> Result<CacheSize, NodeError> {
+        Ok(self.inner.store.prune_cache(all)?)
     }
 
     /// The recipes and their versions.

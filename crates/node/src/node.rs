@@ -33,6 +33,8 @@ pub struct NodeConfig {
     pub recipes: Vec<PathBuf>,
     /// Built base images by recipe hash, shared between guises.
     pub image_cache: Option<PathBuf>,
+    /// How large that may become, in bytes.
+    pub image_cache_bytes: u64,
     /// Size of a new sparse pool file, in bytes.
     pub pool_bytes: u64,
 }
@@ -101,7 +103,11 @@ impl Node {
         let node = Self {
             inner: Arc::new(Inner {
                 runtime: Runtime::new(program.0, program.1, config.state.join("runtime")),
-                store: Store::open(&config.state, config.image_cache.clone())?,
+                store: Store::open_with(
+                    &config.state,
+                    config.image_cache.clone(),
+                    config.image_cache_bytes,
+                )?,
                 catalog: Catalog::load(&config.recipes)?,
                 pool: Pool::open(&config.state, config.pool_bytes)?,
                 network: Network::open(&config.instance)?,

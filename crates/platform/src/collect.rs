@@ -1,11 +1,12 @@
-//! Removes what nobody uses any more: app images, old deployments, old logs.
+//! Removes what nobody uses any more: images, old deployments, old logs.
 //!
 //! What is removed is decided by a pure function over everything that uses something. Nothing changes meanwhile:
 //! activities hold a lock that the collector only takes when no activity does.
 
 use crate::{Platform, PlatformError, rollback::images_in};
+use guise_image::CacheSize;
 use guise_model::{DeploymentId, ImageDigest};
-use guise_node::{AppImage, ImageKind};
+use guise_node::{AppImage, ImageKind, ImageView};
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -18,10 +19,19 @@ const KEPT_COMMITS: usize = 10;
 /// How long activities' logs are kept.
 const LOGS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// What a person had removed.
+#[derive(Debug)]
+pub struct Pruned {
+    /// Images of the store that nobody used.
+    pub images: Vec<ImageDigest>,
+    /// The cache of base images afterwards.
+    pub cache: CacheSize,
+}
+
 /// Everything there is, and who uses it.
 #[derive(Debug, Default)]
 struct Holdings {
-    /// App images of the store.
+    /// Images of the store that nothing new would be made of.
     images: Vec<ImageDigest>,
     /// Images that containers or backups use.
     used: BTreeSet<ImageDigest>,
@@ -78,15 +88,7 @@ impl Platform {
         let Ok(_nothing_runs) = self.shared.upkeep.images.try_write() else {
             return Ok(false);
         };
-        let unused = unused(&self.holdings()?);
-        for deployment in &unused.deployments {
-            self.store().delete_deployment(deployment)?;
-        }
-        for image in &unused.images {
-            tracing::info!(image = image.short(), "removing an app image that nobody uses");
-            self.node().delete_image(image)?;
-            self.store().forget_builds_of(image)?;
-        }
+        self.remove_unused(false)?;
         let logs = self.config().state.join("activities");
         let removed = remove_logs_before(&logs, SystemTime::now() - LOGS_KEPT);
         removed.map_err(|source| PlatformError::File {
@@ -97,13 +99,43 @@ impl Platform {
         Ok(true)
     }
 
-    fn holdings(&self) -> Result<Holdings, PlatformError> {
+    /// Removes the images that nobody uses, and cuts the cache of base images down to its size. With `all`, also base images
+    /// that the next deployment would have to build again, and all of the cache.
+    ///
+    /// # Errors
+    /// [`PlatformError::ImagesInUse`] while an activity runs; when the database or the image store refuses.
+    pub fn prune_images(&self, all: bool) -> Result<Pruned, PlatformError> {
+        let Ok(_nothing_runs) = self.shared.upkeep.images.try_write() else {
+            return Err(PlatformError::ImagesInUse);
+        };
+        Ok(Pruned {
+            images: self.remove_unused(all)?,
+            cache: self.node().prune_image_cache(all)?,
+        })
+    }
+
+    /// Answers the images that it removed.
+    fn remove_unused(&self, all: bool) -> Result<Vec<ImageDigest>, PlatformError> {
+        let unused = unused(&self.holdings(all)?);
+        for deployment in &unused.deployments {
+            self.store().delete_deployment(deployment)?;
+        }
+        for image in &unused.images {
+            tracing::info!(image = image.short(), "removing an image that nobody uses");
+            self.node().delete_image(image)?;
+            self.store().forget_builds_of(image)?;
+        }
+        Ok(unused.images)
+    }
+
+    fn holdings(&self, with_current_bases: bool) -> Result<Holdings, PlatformError> {
+        let superseded = self.node().superseded_images()?;
         let images = self.node().images()?.into_iter();
+        let can_go = |image: &ImageView| {
+            image.kind == ImageKind::App || with_current_bases || superseded.contains(&image.digest)
+        };
         let mut holdings = Holdings {
-            images: images
-                .filter(|image| image.kind == ImageKind::App)
-                .map(|image| image.digest)
-                .collect(),
+            images: images.filter(can_go).map(|image| image.digest).collect(),
             ..Default::default()
         };
         for container in self.node().containers() {

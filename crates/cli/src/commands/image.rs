@@ -8,11 +8,11 @@ use crate::human;
 use crate::output::{Column, Tone};
 use crate::progress::Progress;
 use clap::Subcommand;
-use guise_api::{Activity, ActivityResult, BuildImage, Image as Found, ImageKind, paths};
+use guise_api::{Activity, ActivityResult, BuildImage, Image as Found, ImageKind, Pruned, paths};
 use jiff::Timestamp;
 use std::str::FromStr;
 
-/// List and build images
+/// List, build and remove images
 #[derive(Debug, Subcommand)]
 pub enum Image {
     /// List the images that are there and those that could be built
@@ -29,6 +29,14 @@ pub enum Image {
         #[arg(long)]
         refresh: bool,
     },
+    /// Remove images that nobody uses, and what is too much in the cache
+    ///
+    /// Images stay that a container, a backup or a deployment uses that one can go back to, and those of today's recipes.
+    Prune {
+        /// Also what would have to be built again: unused images of today's recipes, and all of the cache
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 impl Image {
@@ -43,6 +51,7 @@ impl Image {
             Self::Build {
                 all: true, refresh, ..
             } => build(context, missing(context, refresh).await?, refresh).await,
+            Self::Prune { all } => prune(context, all).await,
         }?;
         Ok(0)
     }
@@ -74,11 +83,11 @@ impl FromStr for Wanted {
 
 async fn list(context: &Context) -> Result<(), Error> {
     let images: Vec<Found> = context.client.get(paths::IMAGES).await?;
-    Ok(context.output.list(
+    context.output.list(
         &images,
         &columns(Timestamp::now()),
         "There is no image and no recipe.",
-    )?)
+    )
 }
 
 fn columns(now: Timestamp) -> Vec<Column<Found>> {
@@ -168,6 +177,21 @@ async fn follow_build(context: &Context, started: Activity) -> Result<(), Error>
     }
     activity::outcome(ended?.unwrap_or(started.clone()))?;
     context.output.remark(format!("{}: done", started.description));
+    Ok(())
+}
+
+async fn prune(context: &Context, all: bool) -> Result<(), Error> {
+    let path = format!("{}?all={all}", paths::PRUNE_IMAGES);
+    let pruned: Pruned = context.client.post(&path, &()).await?;
+    let images = match pruned.images {
+        1 => "1 image".into(),
+        several => format!("{several} images"),
+    };
+    context.output.remark(format!(
+        "Removed {images} that nobody used, and {} of the cache, which has {} now.",
+        human::bytes(pruned.removed_bytes),
+        human::bytes(pruned.kept_bytes),
+    ));
     Ok(())
 }
 

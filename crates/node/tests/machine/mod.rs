@@ -80,6 +80,7 @@ impl Machine {
             program_args: Vec::new(),
             recipes: Vec::new(),
             image_cache: None,
+            image_cache_bytes: 0,
             pool_bytes,
         };
         let node = Node::open(config.clone()).unwrap();
