@@ -1,5 +1,7 @@
 //! A bundle's config.json, read and checked for what must be true before anything is made.
 
+use crate::refuse;
+use crate::rootfs::is_propagation;
 use guise_sys::namespace::Namespaces;
 use oci_spec::runtime::{Linux, LinuxIdMapping, LinuxNamespaceType, Process, Spec};
 use std::path::{Path, PathBuf};
@@ -106,6 +108,7 @@ impl Config {
             .clone()
             .ok_or(ConfigError::Missing { key: "process" })?;
         check_process(&process)?;
+        refuse::refuse(&spec)?;
         if spec.root().is_none() {
             return Err(ConfigError::Missing { key: "root" });
         }
@@ -141,9 +144,33 @@ impl Config {
                 key: "linux.uidMappings or linux.gidMappings",
             });
         }
-        if self.spec.hostname().is_some() && !self.new.contains(Namespaces::UTS) {
+        if !self.has_user_namespace() && maps.iter().any(|map| map.iter().flatten().next().is_some()) {
             return Err(ConfigError::Missing {
-                key: "linux.namespaces: a new uts namespace for hostname",
+                key: "linux.namespaces: a new user namespace for uidMappings and gidMappings",
+            });
+        }
+        let named = self.spec.hostname().is_some() || self.spec.domainname().is_some();
+        let own_uts = |joined: &JoinedNamespace| joined.kind == Namespaces::UTS;
+        if named && !self.new.contains(Namespaces::UTS) && !self.joined.iter().any(own_uts) {
+            return Err(ConfigError::Missing {
+                key: "linux.namespaces: a uts namespace for hostname and domainname",
+            });
+        }
+        if self.linux.time_offsets().is_some() && !self.new.contains(Namespaces::TIME) {
+            return Err(ConfigError::Missing {
+                key: "linux.namespaces: a new time namespace for timeOffsets",
+            });
+        }
+        let propagation = self
+            .linux
+            .rootfs_propagation()
+            .as_deref()
+            .filter(|text| !text.is_empty());
+        if let Some(value) = propagation.filter(|text| !is_propagation(text)) {
+            return Err(ConfigError::Invalid {
+                key: "linux.rootfsPropagation",
+                value: value.into(),
+                expected: "private, slave, shared or unbindable, or one of them with an r before it",
             });
         }
         Ok(())
@@ -212,6 +239,7 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Confi
 /// # Errors
 /// [`ConfigError::Missing`], [`ConfigError::Invalid`].
 pub fn check_process(process: &Process) -> Result<(), ConfigError> {
+    refuse::refuse_process(process)?;
     let arguments = process.args().as_deref().unwrap_or_default();
     if arguments.first().is_none_or(String::is_empty) {
         return Err(ConfigError::Missing { key: "process.args" });

@@ -6,17 +6,17 @@ use crate::console::{self, ConsoleError};
 use crate::container::ContainerName;
 use crate::gate::{self, GateError};
 use crate::hook::{HookError, Point, Told};
+use crate::id_map;
 use crate::identity::{self, IdentityError};
 use crate::init::{self, Inheritance};
 use crate::rootfs::{Plan, RootfsError};
-use crate::seccomp::{Filter, ProfileError};
-use crate::state::{self, Init, State, StateError};
+use crate::scheduling::{self, SchedulingError};
+use crate::seccomp::{self, Filter, Filtered, ListenerError, ProfileError};
+use crate::state::{self, Init, State, StateError, Status};
 use guise_sys::clone::{Child, CloneError, clone3};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::{Errno, descriptor, process, socket};
-use oci_spec::runtime::LinuxIdMapping;
 use std::cell::Cell;
-use std::fmt::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +64,12 @@ pub enum CreateError {
     /// Limits of PID 1.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Processor and disk.
+    #[error(transparent)]
+    Scheduling(#[from] SchedulingError),
+    /// The listener of the filter.
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
     /// A hook.
     #[error(transparent)]
     Hook(#[from] HookError),
@@ -80,8 +86,14 @@ pub enum CreateError {
     /// The terminal.
     #[error(transparent)]
     Console(#[from] ConsoleError),
+    /// The child could not be given its ids.
+    #[error("{source}; are the ranges of uidMappings and gidMappings whole, disjoint and yours?")]
+    MapIds {
+        /// What was written, and why not.
+        source: std::io::Error,
+    },
     /// A file of /proc that sets up the child could not be written.
-    #[error("writing {path}: {}", proc_refusal(path, source))]
+    #[error("writing {path}: {source}", path = path.display())]
     WriteProc {
         /// The file.
         path: PathBuf,
@@ -114,15 +126,6 @@ pub enum CreateError {
         /// Whether the container has a memory limit.
         limited: bool,
     },
-}
-
-fn proc_refusal(path: &Path, source: &std::io::Error) -> String {
-    let remedy = if path.ends_with("uid_map") || path.ends_with("gid_map") {
-        "; are the ranges of uidMappings and gidMappings whole, disjoint and yours?"
-    } else {
-        ""
-    };
-    format!("{source}{remedy} ({})", path.display())
 }
 
 fn oom_hint(limited: bool) -> &'static str {
@@ -244,11 +247,11 @@ fn build(
     say(ours.as_fd(), init::GO)?;
     record.init = Some(Init::of(child.pid)?);
     if init::waits_for_hooks(config) {
-        await_word(ours.as_fd(), init::MOUNTED, config)?;
+        await_word(ours.as_fd(), init::MOUNTED, config, &record)?;
         run_hooks(config, &record)?;
         say(ours.as_fd(), init::GO)?;
     }
-    await_word(ours.as_fd(), init::READY, config)?;
+    await_word(ours.as_fd(), init::READY, config, &record)?;
     state::save(directory, &record)?;
     if let Some(path) = request.pid_file {
         write_pid_file(path, &child)?;
@@ -302,8 +305,8 @@ fn spawn(
             source,
         })?;
     }
-    // The cgroup namespace is made by the child once it is in its group.
-    let namespaces = config.new.without(Namespaces::CGROUP);
+    // The cgroup namespace is made by the child once it is in its group; a time namespace takes no offsets once a process is in it.
+    let namespaces = config.new.without(Namespaces::CGROUP.with(Namespaces::TIME));
     Ok(clone3(namespaces, None, || init::run(inheritance))?)
 }
 
@@ -313,27 +316,16 @@ fn set_up(config: &Config, child: &Child, plan: &Plan, cgroup: &Group) -> Result
     cgroup.add(pid)?;
     if config.has_user_namespace() {
         let (uids, gids) = config.id_maps();
-        write_proc(pid, "uid_map", &id_map(uids))?;
-        write_proc(pid, "gid_map", &id_map(gids))?;
-        let path = PathBuf::from(format!("/proc/{pid}/ns/user"));
-        let user_namespace =
-            std::fs::File::open(&path).map_err(|source| CreateError::WriteProc { path, source })?;
+        let failed = |source| CreateError::MapIds { source };
+        id_map::write(child.pid, uids, gids).map_err(failed)?;
+        let user_namespace = id_map::open_namespace(child.pid).map_err(failed)?;
         plan.idmap(user_namespace.as_fd())?;
     }
     if let Some(score) = config.process.oom_score_adj() {
         write_proc(pid, "oom_score_adj", &score.to_string())?;
     }
     identity::set_limits(child.pid, config.process.rlimits().as_deref().unwrap_or_default())?;
-    Ok(())
-}
-
-/// All lines in one write: the kernel takes a map only once.
-fn id_map(mappings: &[LinuxIdMapping]) -> String {
-    mappings.iter().fold(String::new(), |mut text, map| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{} {} {}", map.container_id(), map.host_id(), map.size());
-        text
-    })
+    Ok(scheduling::apply(child.pid, &config.process)?)
 }
 
 fn write_proc(pid: i32, file: &str, value: &str) -> Result<(), CreateError> {
@@ -355,12 +347,21 @@ fn run_hooks(config: &Config, record: &State) -> Result<(), HookError> {
     told.run(Point::CreateRuntime, hooks)
 }
 
-fn await_word(child: BorrowedFd<'_>, word: &[u8], config: &Config) -> Result<(), CreateError> {
+fn await_word(
+    child: BorrowedFd<'_>,
+    word: &[u8],
+    config: &Config,
+    record: &State,
+) -> Result<(), CreateError> {
     let mut buffer = [0; 4096];
-    let length = match socket::receive(child, &mut buffer) {
-        Err(Errno::CONNRESET) => 0,
-        answer => answer.map_err(|source| CreateError::Talk { source })?,
+    let filtered = Filtered {
+        profile: config.linux.seccomp().as_ref(),
+        record,
+        status: Status::Creating,
+        pid: record.init.map_or(0, |init| init.pid),
     };
+    let heard = seccomp::receive(child, &mut buffer, |listener| filtered.hand_over(listener))?;
+    let length = heard.map_err(|source| CreateError::Talk { source })?;
     match buffer.get(..length).unwrap_or_default() {
         heard if heard == word => Ok(()),
         [] => Err(CreateError::Died {

@@ -7,13 +7,14 @@ use crate::container::ContainerName;
 use crate::create::{self, CreateError};
 use crate::foreground::Foreground;
 use crate::identity::{self, IdentityError, Program};
-use crate::seccomp::{Filter, ProfileError};
-use crate::state::{self, StateError};
+use crate::scheduling::{self, Moment, SchedulingError};
+use crate::seccomp::{self, Filter, Filtered, ListenerError, ProfileError};
+use crate::state::{self, State, StateError, Status};
 use guise_sys::clone::{Child, CloneError, clone3};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::process::Ending;
 use guise_sys::{Errno, process, socket};
-use oci_spec::runtime::Process;
+use oci_spec::runtime::{Linux, Process};
 use rustix::fs::{Mode, OFlags};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
@@ -65,6 +66,12 @@ pub enum ExecError {
     /// Limits of the process.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Processor and disk.
+    #[error(transparent)]
+    Scheduling(#[from] SchedulingError),
+    /// The listener of the filter.
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
     /// The namespaces of the container could not be seen.
     #[error("reading the namespaces of process {pid}: {source}")]
     ReadNamespaces {
@@ -115,7 +122,8 @@ pub fn exec(request: &Request<'_>) -> Result<Ending, ExecError> {
         id: request.id.clone(),
     })?;
     let pidfd = record.open_init(request.id)?;
-    let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let linux = spec.linux().clone().unwrap_or_default();
+    let profile = linux.seccomp().as_ref();
     let store = request.root.join(create::SECCOMP_STORE);
     let filter = profile.map(|profile| Filter::of(profile, &store)).transpose()?;
     let kinds = foreign_namespaces(init.pid)?;
@@ -130,6 +138,7 @@ pub fn exec(request: &Request<'_>) -> Result<Ending, ExecError> {
     }
     let joining = Joining {
         request,
+        linux: &linux,
         init: pidfd.as_fd(),
         kinds: kinds.without(Namespaces::PID),
         filter: filter.as_ref(),
@@ -143,7 +152,13 @@ pub fn exec(request: &Request<'_>) -> Result<Ending, ExecError> {
         joining.run(theirs.as_fd())
     })?;
     drop(theirs);
-    let started = admit(request, &record.cgroup, &child, ours.as_fd());
+    let filtered = Filtered {
+        profile,
+        record: &record,
+        status: Status::Running,
+        pid: child.pid.as_raw_nonzero().get(),
+    };
+    let started = admit(request, &filtered, &child, ours.as_fd());
     if let Err(error) = started {
         let _ = process::send_signal(child.pidfd.as_fd(), 9);
         let _ = process::wait(child.pidfd.as_fd());
@@ -158,11 +173,15 @@ pub fn exec(request: &Request<'_>) -> Result<Ending, ExecError> {
 /// Puts the waiting child under the container's limits, lets it go, and returns when it has become its program.
 fn admit(
     request: &Request<'_>,
-    cgroup: &crate::cgroup::Group,
+    filtered: &Filtered<'_>,
     child: &Child,
     channel: BorrowedFd<'_>,
 ) -> Result<(), ExecError> {
+    let State { cgroup, .. } = filtered.record;
+    scheduling::move_to_processors(child.pid, &request.process, Moment::Initial)?;
     cgroup.add(child.pid.as_raw_nonzero().get())?;
+    scheduling::move_to_processors(child.pid, &request.process, Moment::Final)?;
+    scheduling::apply(child.pid, &request.process)?;
     identity::set_limits(
         child.pid,
         request.process.rlimits().as_deref().unwrap_or_default(),
@@ -172,10 +191,8 @@ fn admit(
     }
     socket::send(channel, b"go").map_err(step("talking to the new process"))?;
     let mut report = [0; 4096];
-    let length = match socket::receive(channel, &mut report) {
-        Err(Errno::CONNRESET) => 0,
-        answer => answer.map_err(step("talking to the new process"))?,
-    };
+    let heard = seccomp::receive(channel, &mut report, |listener| filtered.hand_over(listener))?;
+    let length = heard.map_err(step("talking to the new process"))?;
     match report.get(..length).and_then(<[u8]>::split_first) {
         // Closed by becoming the program.
         None => Ok(()),
@@ -212,6 +229,7 @@ fn enter(pidfd: BorrowedFd<'_>, kinds: Namespaces) -> Result<(), ExecError> {
 /// The child: what it needs to join.
 struct Joining<'a> {
     request: &'a Request<'a>,
+    linux: &'a Linux,
     init: BorrowedFd<'a>,
     kinds: Namespaces,
     filter: Option<&'a Filter>,
@@ -243,7 +261,7 @@ impl Joining<'_> {
         if let Some(receiver) = self.console {
             self.take_terminal(receiver)?;
         }
-        let last_filter = identity::assume(process, self.filter)?;
+        let last_filter = identity::assume(process, self.linux, self.filter, parent)?;
         if !self.request.detach {
             // After the change of ids, which would clear it: who stops waiting for the process does not want it any more.
             process::die_with_parent().map_err(step("tying the process to the runtime"))?;
@@ -252,7 +270,7 @@ impl Joining<'_> {
             Ok(program) => program,
             Err(error) => return Ok(error),
         };
-        Ok(program.run(last_filter, self.request.preserved))
+        Ok(program.run(last_filter, parent, self.request.preserved))
     }
 
     fn take_terminal(&self, receiver: BorrowedFd<'_>) -> Result<(), ExecError> {

@@ -2,15 +2,18 @@
 //!
 //! PID 1 and `exec` share this, so that a process that joins later has no more power than the first.
 
-use crate::seccomp::Filter;
+use crate::memory_policy::{self, MemoryPolicyError};
+use crate::seccomp::{self, Filter, ListenerError};
 use guise_sys::identity::{self, Capabilities, CapabilitySet};
-use guise_sys::seccomp::SeccompError;
 use guise_sys::{Errno, descriptor, process as sys_process};
-use oci_spec::runtime::{Capability, LinuxCapabilities, PosixRlimit, PosixRlimitType, Process};
+use oci_spec::runtime::{
+    Capability, Linux, LinuxCapabilities, LinuxPersonalityDomain, PosixRlimit, PosixRlimitType, Process,
+};
 use rustix::fs::Mode;
 use rustix::process::{Pid, Resource, Rlimit};
 use std::collections::HashSet;
 use std::ffi::CString;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -59,9 +62,12 @@ pub enum IdentityError {
         /// Why.
         source: Errno,
     },
-    /// The system call filter could not be loaded.
+    /// The system call filter could not be loaded, or its listener not be sent.
     #[error(transparent)]
-    Seccomp(#[from] SeccompError),
+    Filter(#[from] ListenerError),
+    /// The memory nodes.
+    #[error(transparent)]
+    MemoryPolicy(#[from] MemoryPolicyError),
     /// There is no such program.
     #[error("running {program:?}: not found in PATH={path:?}")]
     NotFound {
@@ -159,13 +165,15 @@ fn resource(limit: PosixRlimitType) -> Resource {
 /// Gives up all that the process is not to have. Every step but the last can still be undone only by a more powerful process.
 ///
 /// The filter is loaded here when no_new_privs is off, because loading it then takes a capability that is dropped next; it is
-/// returned to be loaded last otherwise.
+/// returned to be loaded last otherwise. Its listener goes to the runtime at the other end of `channel`.
 ///
 /// # Errors
 /// [`IdentityError`].
 pub fn assume<'f>(
     process: &Process,
+    linux: &Linux,
     filter: Option<&'f Filter>,
+    channel: BorrowedFd<'_>,
 ) -> Result<Option<&'f Filter>, IdentityError> {
     let property = |property| move |source| IdentityError::SetProperty { property, source };
     match identity::new_session_keyring() {
@@ -173,10 +181,20 @@ pub fn assume<'f>(
         Ok(()) | Err(Errno::NOSYS | Errno::PERM) => {}
         Err(source) => return Err(property("a session keyring")(source)),
     }
+    if let Some(personality) = linux.personality() {
+        let domain = match personality.domain() {
+            LinuxPersonalityDomain::PerLinux => 0,
+            LinuxPersonalityDomain::PerLinux32 => 8,
+        };
+        sys_process::set_personality(domain).map_err(property("linux.personality"))?;
+    }
+    if let Some(policy) = linux.memory_policy() {
+        memory_policy::apply(policy)?;
+    }
     let no_new_privileges = process.no_new_privileges().unwrap_or(false);
     let last = match filter {
         Some(filter) if !no_new_privileges => {
-            filter.load()?;
+            seccomp::load(filter, channel)?;
             None
         }
         other => other,
@@ -293,8 +311,9 @@ impl Program {
         })
     }
 
-    /// Loads the filter and becomes the program; returns only on failure. Descriptors from 3 + `preserved` on are closed.
-    pub fn run(&self, filter: Option<&Filter>, preserved: u32) -> IdentityError {
+    /// Loads the filter, whose listener goes into `channel`, and becomes the program; returns only on failure. Descriptors from
+    /// 3 + `preserved` on are closed.
+    pub fn run(&self, filter: Option<&Filter>, channel: BorrowedFd<'_>, preserved: u32) -> IdentityError {
         sys_process::reset_signals();
         if let Err(source) = descriptor::close_on_exec_from(3 + preserved) {
             return IdentityError::SetProperty {
@@ -302,7 +321,7 @@ impl Program {
                 source,
             };
         }
-        if let Some(Err(error)) = filter.map(Filter::load) {
+        if let Some(Err(error)) = filter.map(|filter| seccomp::load(filter, channel)) {
             return error.into();
         }
         let source = sys_process::exec(&self.path, &self.arguments, &self.environment);

@@ -65,6 +65,18 @@ pub enum InitError {
         /// Why.
         source: std::io::Error,
     },
+    /// A clock could not be shifted.
+    #[error("shifting the {clock} clock by {seconds} s and {nanoseconds} ns: {source}")]
+    ShiftClock {
+        /// Its name.
+        clock: String,
+        /// How far.
+        seconds: i64,
+        /// And further.
+        nanoseconds: u32,
+        /// Why; `EINVAL`: no such clock; `ERANGE`: it would be before its beginning.
+        source: std::io::Error,
+    },
     /// The terminal.
     #[error(transparent)]
     Console(#[from] ConsoleError),
@@ -143,6 +155,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
     } = inheritance;
     drop(parents_end.take());
     expect(parent, GO)?;
+    shift_clocks(config)?;
     become_root(config)?;
     enter_namespaces(config, joined)?;
     name_host(config)?;
@@ -161,8 +174,8 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
     if let Some(console) = console {
         console::give(plan.root.tree.as_fd(), &config.process, console)?;
     }
-    rootfs::enter(plan.root.tree.as_fd())?;
-    let last_filter = identity::assume(&config.process, filter)?;
+    rootfs::enter(plan)?;
+    let last_filter = identity::assume(&config.process, &config.linux, filter, parent)?;
     let program = Program::find(&config.process)?;
     tell(parent, READY)?;
     expect(parent, COMMIT)?;
@@ -172,7 +185,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
         let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
         return Ok(1);
     }
-    let error = program.run(last_filter, preserved);
+    let error = program.run(last_filter, starter.as_fd(), preserved);
     let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
     Ok(error.exit_status())
 }
@@ -211,6 +224,30 @@ fn expect(parent: BorrowedFd<'_>, message: &[u8]) -> Result<(), InitError> {
         Ok(length) if buffer.get(..length) == Some(message) => Ok(()),
         _ => Err(InitError::Abandoned),
     }
+}
+
+/// A new time namespace gets its offsets before anybody is in it; this process enters it with its exec (Linux 6.3). To be done while
+/// the files of /proc/self still belong to this process's id.
+fn shift_clocks(config: &Config) -> Result<(), InitError> {
+    if !config.new.contains(Namespaces::TIME) {
+        return Ok(());
+    }
+    let kind = Namespaces::TIME;
+    namespace::unshare(kind).map_err(|source| InitError::Enter { kind, source })?;
+    for (clock, offset) in config.linux.time_offsets().iter().flatten() {
+        let (seconds, nanoseconds) = (offset.secs().unwrap_or(0), offset.nanosecs().unwrap_or(0));
+        std::fs::write(
+            "/proc/self/timens_offsets",
+            format!("{clock} {seconds} {nanoseconds}\n"),
+        )
+        .map_err(|source| InitError::ShiftClock {
+            clock: clock.clone(),
+            seconds,
+            nanoseconds,
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 /// Until now this process has the host's root id, which has no meaning in its user namespace: files it made would have no owner.

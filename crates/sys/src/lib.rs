@@ -19,6 +19,7 @@ pub mod mount;
 pub mod namespace;
 pub mod path;
 pub mod process;
+pub mod scheduling;
 pub mod seccomp;
 pub mod socket;
 pub mod terminal;

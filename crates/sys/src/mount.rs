@@ -74,8 +74,8 @@ pub fn set_attributes(tree: BorrowedFd<'_>, change: &Attributes<'_>) -> Result<(
         attributes.attr_set |= libc::MOUNT_ATTR_IDMAP;
         attributes.userns_fd = user_namespace.as_raw_fd() as u64;
     }
-    // The kernel wants the whole access time field cleared before one of its values is set.
-    if change.set.bits() & ATIME_VALUES != 0 {
+    // The kernel wants the whole access time field cleared before one of its values is set, or any of it cleared.
+    if (change.set | change.clear).bits() & ATIME_VALUES != 0 {
         attributes.attr_clr |= u64::from(ATIME_FIELD);
     }
     let recursive = if change.recursive { libc::AT_RECURSIVE } else { 0 };

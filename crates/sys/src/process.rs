@@ -207,3 +207,13 @@ pub fn die_with_parent() -> Result<(), Errno> {
 pub fn outlive_parent() -> Result<(), Errno> {
     rustix::process::set_parent_process_death_signal(None)
 }
+
+/// Has the kernel pretend to be `domain` (`PER_*` of personality(2)) to this process and what it becomes.
+///
+/// # Errors
+/// `EINVAL`: no such domain.
+pub fn set_personality(domain: u64) -> Result<(), Errno> {
+    // SAFETY: an integer.
+    let answer = unsafe { libc::personality(domain) };
+    crate::check(answer)
+}

@@ -9,6 +9,7 @@ use libseccomp::{ScmpFilterContext, ScmpSyscall};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
 /// One rule: what happens to these system calls if all conditions hold.
@@ -31,8 +32,19 @@ pub struct Profile {
     pub architectures: Vec<Arch>,
     /// The rules.
     pub rules: Vec<Rule>,
-    /// Log all actions but "allow" (SECCOMP_FILTER_FLAG_LOG).
+}
+
+/// How a filter is loaded (seccomp(2), SECCOMP_SET_MODE_FILTER).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Loading {
+    /// Log all actions but "allow".
     pub log: bool,
+    /// Leave speculative execution as it is.
+    pub speculation: bool,
+    /// Make a descriptor on which the calls with the action "notify" are answered.
+    pub listener: bool,
+    /// A call that its listener has received waits for the answer even when a signal comes, unless it kills.
+    pub wait_killable: bool,
 }
 
 /// A profile could not be compiled or a filter not be loaded.
@@ -109,11 +121,11 @@ pub fn compile(profile: &Profile) -> Result<Vec<u8>, SeccompError> {
     Ok(program)
 }
 
-/// Loads a compiled program into this thread, for ever.
+/// Loads a compiled program into this thread, for ever, and gives the listener that was asked for.
 ///
 /// # Errors
 /// [`SeccompError::Malformed`], [`SeccompError::Load`].
-pub fn load(program: &[u8], log: bool) -> Result<(), SeccompError> {
+pub fn load(program: &[u8], how: Loading) -> Result<Option<OwnedFd>, SeccompError> {
     const INSTRUCTION: usize = size_of::<libc::sock_filter>();
     let malformed = SeccompError::Malformed {
         length: program.len(),
@@ -137,7 +149,16 @@ pub fn load(program: &[u8], log: bool) -> Result<(), SeccompError> {
         len,
         filter: instructions.as_ptr().cast_mut(),
     };
-    let flags = if log { libc::SECCOMP_FILTER_FLAG_LOG } else { 0 };
+    let flags = [
+        (how.log, libc::SECCOMP_FILTER_FLAG_LOG),
+        (how.speculation, libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW),
+        (how.listener, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER),
+        (how.wait_killable, libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
+    ];
+    let flags = flags
+        .iter()
+        .filter(|(wanted, _)| *wanted)
+        .fold(0, |all, (_, flag)| all | flag);
     // SAFETY: `filter` describes a live array of exactly `len` instructions, which the kernel only reads.
     let answer = unsafe {
         libc::syscall(
@@ -147,7 +168,11 @@ pub fn load(program: &[u8], log: bool) -> Result<(), SeccompError> {
             &raw const filter,
         )
     };
-    crate::check(answer as i32).map_err(|source| SeccompError::Load { source })
+    crate::check(answer as i32).map_err(|source| SeccompError::Load { source })?;
+    // SAFETY: with NEW_LISTENER the answer is a new descriptor that nobody else owns.
+    Ok(how
+        .listener
+        .then(|| unsafe { OwnedFd::from_raw_fd(answer as i32) }))
 }
 
 /// Whether the kernel has seccomp filters at all.
@@ -169,7 +194,6 @@ mod tests {
                 action: Action::Allow,
                 conditions: vec![],
             }],
-            log: false,
         };
         let program = compile(&profile).unwrap();
         assert!(!program.is_empty());
@@ -179,11 +203,11 @@ mod tests {
     #[test]
     fn bytes_that_are_no_program_are_refused() {
         assert!(matches!(
-            load(b"1234567", false),
+            load(b"1234567", Loading::default()),
             Err(SeccompError::Malformed { length: 7 })
         ));
         assert!(matches!(
-            load(b"", false),
+            load(b"", Loading::default()),
             Err(SeccompError::Malformed { length: 0 })
         ));
     }

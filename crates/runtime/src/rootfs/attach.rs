@@ -6,7 +6,7 @@
 
 use super::error::RootfsError;
 use super::source::{HostTree, Plan, Planned, PlannedMount};
-use super::{device, mask, ramdisk};
+use super::{copyup, device, mask, ramdisk};
 use crate::config::Config;
 use guise_sys::mount::{self, Attributes, MountAttrFlags, Propagation};
 use guise_sys::{Errno, path};
@@ -47,12 +47,20 @@ pub fn assemble(plan: &Plan, config: &Config) -> Result<(), RootfsError> {
     Ok(())
 }
 
-/// Makes `root` the root and drops the host's.
+/// Makes the plan's root the root and drops the host's.
 ///
 /// # Errors
-/// [`RootfsError::Pivot`].
-pub fn enter(root: BorrowedFd<'_>) -> Result<(), RootfsError> {
-    mount::pivot(root).map_err(|source| RootfsError::Pivot { source })
+/// [`RootfsError::Pivot`], [`RootfsError::Attributes`].
+pub fn enter(plan: &Plan) -> Result<(), RootfsError> {
+    let root = plan.root.tree.as_fd();
+    mount::pivot(root).map_err(|source| RootfsError::Pivot { source })?;
+    let Some(propagation) = &plan.propagation else {
+        return Ok(());
+    };
+    mount::set_attributes(root, propagation).map_err(|source| RootfsError::Attributes {
+        path: "/".into(),
+        source,
+    })
 }
 
 fn attach_root(root: BorrowedFd<'_>) -> Result<(), RootfsError> {
@@ -86,6 +94,12 @@ fn attach(planned: &PlannedMount, root: BorrowedFd<'_>) -> Result<(), RootfsErro
                     source,
                 })?;
             }
+            if planned.options.copy_up {
+                copyup::copy(target.as_fd(), tree.as_fd()).map_err(|source| RootfsError::CopyUp {
+                    path: planned.target.clone(),
+                    source,
+                })?;
+            }
             mount::attach(tree.as_fd(), target.as_fd()).map_err(failed)
         }
     }
@@ -93,13 +107,25 @@ fn attach(planned: &PlannedMount, root: BorrowedFd<'_>) -> Result<(), RootfsErro
 
 fn create(planned: &PlannedMount, filesystem: &str) -> Result<OwnedFd, RootfsError> {
     let options = &planned.options;
-    let attributes = options.set | (implied(filesystem) - options.clear);
-    mount::create(filesystem, &options.filesystem, attributes).map_err(|source| RootfsError::Create {
+    let attributes = options.set | options.set_below | (implied(filesystem) - options.clear);
+    let tree = mount::create(filesystem, &options.filesystem, attributes);
+    let tree = tree.map_err(|source| RootfsError::Create {
         filesystem: filesystem.to_owned(),
         path: planned.target.clone(),
         options: options.filesystem.clone(),
         source,
-    })
+    })?;
+    if options.propagation != Propagation::Private {
+        let change = Attributes {
+            propagation: Some(options.propagation),
+            ..Attributes::default()
+        };
+        mount::set_attributes(tree.as_fd(), &change).map_err(|source| RootfsError::Attributes {
+            path: planned.target.clone(),
+            source,
+        })?;
+    }
+    Ok(tree)
 }
 
 /// Nothing in a view of the kernel is ever a program or a device, whatever the configuration forgets to say.

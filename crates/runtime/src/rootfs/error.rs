@@ -22,6 +22,22 @@ pub enum RootfsError {
         /// Why.
         source: Errno,
     },
+    /// The ids of a mount could not be made a map.
+    #[error("making the id map of the mount {}: {source}", path.display())]
+    MakeMap {
+        /// Its path inside.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The image's files could not be copied into the filesystem that hides them.
+    #[error("copying what is at {} into its tmpfs (tmpcopyup): {source}", path.display())]
+    CopyUp {
+        /// Its path inside.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Attributes could not be set.
     #[error("setting mount options of {path}: {source}", path = path.display())]
     Attributes {

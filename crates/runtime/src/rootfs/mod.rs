@@ -1,8 +1,10 @@
 //! A container's file tree: what it is made of (`source`), how it is put together (`attach`).
 
 mod attach;
+mod copyup;
 mod device;
 mod error;
+mod idmap;
 mod mask;
 mod option;
 mod ramdisk;
@@ -10,4 +12,5 @@ mod source;
 
 pub use attach::{assemble, enter};
 pub use error::RootfsError;
+pub use option::is_propagation;
 pub use source::{IDMAP_ROOT, NO_SYMLINKS, Plan, RAMDISK};

@@ -9,14 +9,22 @@ pub struct Options {
     pub set: MountAttrFlags,
     /// Attributes of the mount to clear.
     pub clear: MountAttrFlags,
-    /// The same for the mounts below it (`rro` and the like).
+    /// Attributes to set of the mount and all mounts below it (`rro`).
     pub set_below: MountAttrFlags,
+    /// Attributes to clear of the mount and all mounts below it (`rrw`).
+    pub clear_below: MountAttrFlags,
     /// Propagation; private if the configuration does not say.
     pub propagation: Propagation,
     /// It is a bind mount.
     pub bind: bool,
     /// With the mounts below its source.
     pub recursive: bool,
+    /// A tmpfs begins with what is in its place.
+    pub copy_up: bool,
+    /// Owners of files are translated to the container's ids, whatever the mount's own maps say.
+    pub idmap: bool,
+    /// The same for the mounts below its source.
+    pub recursive_idmap: bool,
     /// Options of the filesystem itself: `size=64m`.
     pub filesystem: Vec<String>,
 }
@@ -27,9 +35,13 @@ pub fn parse<S: AsRef<str>>(options: &[S]) -> Options {
         set: MountAttrFlags::empty(),
         clear: MountAttrFlags::empty(),
         set_below: MountAttrFlags::empty(),
+        clear_below: MountAttrFlags::empty(),
         propagation: Propagation::Private,
         bind: false,
         recursive: false,
+        copy_up: false,
+        idmap: false,
+        recursive_idmap: false,
         filesystem: Vec::new(),
     };
     for option in options {
@@ -40,40 +52,68 @@ pub fn parse<S: AsRef<str>>(options: &[S]) -> Options {
 
 impl Options {
     fn add(&mut self, option: &str) {
-        match option {
-            "bind" => self.bind = true,
-            "rbind" => (self.bind, self.recursive) = (true, true),
-            "private" | "rprivate" => self.propagation = Propagation::Private,
-            "slave" | "rslave" => self.propagation = Propagation::Slave,
-            "shared" | "rshared" => self.propagation = Propagation::Shared,
-            "unbindable" | "runbindable" => self.propagation = Propagation::Unbindable,
-            // Defaults, and what has no meaning for a mount that is made anew each time.
-            "defaults" | "auto" | "noauto" | "rw" | "async" | "_netdev" | "nofail" | "newinstance" | "" => {
-                if option == "rw" {
-                    self.change(MountAttrFlags::MOUNT_ATTR_RDONLY, false);
-                }
-            }
-            _ => match attribute(option).or_else(|| attribute(option.strip_prefix('r')?)) {
-                Some((flag, on)) => {
-                    self.change(flag, on);
-                    if attribute(option).is_none() && on {
-                        self.set_below |= flag;
-                    }
-                }
-                None => self.filesystem.push(option.to_owned()),
-            },
+        if let Some((propagation, _)) = propagation(option) {
+            self.propagation = propagation;
+        } else if let Some((flag, on)) = attribute(option) {
+            change(&mut self.set, &mut self.clear, flag, on);
+        } else if let Some((flag, on)) = option.strip_prefix('r').and_then(attribute) {
+            change(&mut self.set_below, &mut self.clear_below, flag, on);
+        } else {
+            self.add_other(option);
         }
     }
 
-    fn change(&mut self, flag: MountAttrFlags, on: bool) {
-        self.set.set(flag, on);
-        self.clear.set(flag, !on);
+    fn add_other(&mut self, option: &str) {
+        match option {
+            "bind" => self.bind = true,
+            "rbind" => (self.bind, self.recursive) = (true, true),
+            "tmpcopyup" => self.copy_up = true,
+            "idmap" => self.idmap = true,
+            "ridmap" => (self.idmap, self.recursive_idmap) = (true, true),
+            // What has no meaning for a mount that is made anew each time.
+            "defaults" | "auto" | "noauto" | "async" | "_netdev" | "nofail" | "newinstance" | "" => {}
+            _ => self.filesystem.push(option.to_owned()),
+        }
     }
 }
 
+/// Of the values of the access time only the last one counts.
+fn change(set: &mut MountAttrFlags, clear: &mut MountAttrFlags, flag: MountAttrFlags, on: bool) {
+    let access_time = MountAttrFlags::MOUNT_ATTR_NOATIME | MountAttrFlags::MOUNT_ATTR_STRICTATIME;
+    if access_time.contains(flag) {
+        set.remove(access_time);
+        clear.remove(access_time);
+    }
+    set.set(flag, on);
+    clear.set(flag, !on);
+}
+
+/// Whether the text names a kind of propagation.
+pub fn is_propagation(text: &str) -> bool {
+    propagation(text).is_some()
+}
+
+/// A kind of propagation, and whether it is meant for the mounts below too.
+pub fn propagation(option: &str) -> Option<(Propagation, bool)> {
+    let (kind, recursive) = match option {
+        "private" | "slave" | "shared" | "unbindable" => (option, false),
+        _ => (option.strip_prefix('r')?, true),
+    };
+    let kind = match kind {
+        "private" => Propagation::Private,
+        "slave" => Propagation::Slave,
+        "shared" => Propagation::Shared,
+        "unbindable" => Propagation::Unbindable,
+        _ => return None,
+    };
+    Some((kind, recursive))
+}
+
+/// Options of mount(8) that are attributes of a mount: the attribute, and whether it is set.
 fn attribute(option: &str) -> Option<(MountAttrFlags, bool)> {
     Some(match option {
         "ro" => (MountAttrFlags::MOUNT_ATTR_RDONLY, true),
+        "rw" => (MountAttrFlags::MOUNT_ATTR_RDONLY, false),
         "nosuid" => (MountAttrFlags::MOUNT_ATTR_NOSUID, true),
         "suid" => (MountAttrFlags::MOUNT_ATTR_NOSUID, false),
         "nodev" => (MountAttrFlags::MOUNT_ATTR_NODEV, true),
@@ -81,10 +121,16 @@ fn attribute(option: &str) -> Option<(MountAttrFlags, bool)> {
         "noexec" => (MountAttrFlags::MOUNT_ATTR_NOEXEC, true),
         "exec" => (MountAttrFlags::MOUNT_ATTR_NOEXEC, false),
         "noatime" => (MountAttrFlags::MOUNT_ATTR_NOATIME, true),
+        "atime" => (MountAttrFlags::MOUNT_ATTR_NOATIME, false),
         "strictatime" => (MountAttrFlags::MOUNT_ATTR_STRICTATIME, true),
+        "nostrictatime" => (MountAttrFlags::MOUNT_ATTR_STRICTATIME, false),
         "nodiratime" => (MountAttrFlags::MOUNT_ATTR_NODIRATIME, true),
+        "diratime" => (MountAttrFlags::MOUNT_ATTR_NODIRATIME, false),
         "nosymfollow" => (MountAttrFlags::MOUNT_ATTR_NOSYMFOLLOW, true),
-        "relatime" | "diratime" | "atime" => (MountAttrFlags::empty(), true),
+        "symfollow" => (MountAttrFlags::MOUNT_ATTR_NOSYMFOLLOW, false),
+        // Access times as they are when nothing is said.
+        "relatime" => (MountAttrFlags::MOUNT_ATTR_STRICTATIME, false),
+        "norelatime" => (MountAttrFlags::empty(), true),
         _ => return None,
     })
 }
@@ -110,6 +156,7 @@ mod tests {
         assert!(options.bind && options.recursive);
         assert_eq!(options.set_below, MountAttrFlags::MOUNT_ATTR_RDONLY);
         assert_eq!(options.propagation, Propagation::Private);
+        assert_eq!(parse(&["rsuid"]).clear_below, MountAttrFlags::MOUNT_ATTR_NOSUID);
         assert_eq!(parse(&["rbind", "rslave"]).propagation, Propagation::Slave);
     }
 }

@@ -4,9 +4,10 @@
 //! child's ids (`idmap`) as soon as the child's user namespace has its maps.
 
 use super::error::RootfsError;
+use super::idmap;
 use super::option::{self, Options};
 use crate::config::Config;
-use guise_sys::mount::{self, Attributes, MountAttrFlags, Propagation};
+use guise_sys::mount::{self, Attributes, Propagation};
 use guise_sys::path;
 use oci_spec::runtime::{LinuxIdMapping, Mount};
 use rustix::fs::{FileType, Mode, OFlags};
@@ -31,6 +32,20 @@ pub struct HostTree {
     pub is_directory: bool,
     /// Whether its files' owners are to be translated to the container's ids.
     pub idmap: bool,
+}
+
+impl HostTree {
+    fn idmap(&self, user_namespace: BorrowedFd<'_>, recursive: bool) -> Result<(), RootfsError> {
+        let change = Attributes {
+            idmap: Some(user_namespace),
+            recursive,
+            ..Attributes::default()
+        };
+        mount::set_attributes(self.tree.as_fd(), &change).map_err(|source| RootfsError::Idmap {
+            path: self.path.clone(),
+            source,
+        })
+    }
 }
 
 /// One mount of the configuration.
@@ -63,6 +78,8 @@ pub struct PlannedMount {
 pub struct Plan {
     /// What becomes `/`.
     pub root: HostTree,
+    /// Propagation of `/` once it is the root, if it is not to be private or a slave of the host's.
+    pub propagation: Option<Attributes<'static>>,
     /// The rest, in order.
     pub mounts: Vec<PlannedMount>,
 }
@@ -75,19 +92,35 @@ impl Plan {
     pub fn of(config: &Config) -> Result<Self, RootfsError> {
         let path = config.rootfs();
         let root = take(&path, true, config.is_annotated(IDMAP_ROOT), false)?;
+        let wanted = option::propagation(config.linux.rootfs_propagation().as_deref().unwrap_or("private"));
+        let (wanted, recursive) = wanted.unwrap_or((Propagation::Private, false));
+        // pivot_root(2) takes no root that is shared: that comes later, and then shares with nobody outside.
+        let before = match wanted {
+            Propagation::Slave => Propagation::Slave,
+            _ => Propagation::Private,
+        };
         set(
             &root,
             Attributes {
-                propagation: Some(Propagation::Private),
+                propagation: Some(before),
                 recursive: true,
                 ..Attributes::default()
             },
         )?;
+        let later = Attributes {
+            propagation: Some(wanted),
+            recursive,
+            ..Attributes::default()
+        };
         let mounts = config.spec.mounts().iter().flatten();
         let mounts = mounts
             .map(|mount| plan_mount(config, mount))
             .collect::<Result<_, _>>()?;
-        Ok(Self { root, mounts })
+        Ok(Self {
+            root,
+            propagation: (wanted != before).then_some(later),
+            mounts,
+        })
     }
 
     /// Gives the trees that need it the ids of `user_namespace`.
@@ -100,14 +133,7 @@ impl Plan {
             Planned::New { .. } => None,
         });
         for tree in binds.chain([&self.root]).filter(|tree| tree.idmap) {
-            let change = Attributes {
-                idmap: Some(user_namespace),
-                ..Attributes::default()
-            };
-            mount::set_attributes(tree.tree.as_fd(), &change).map_err(|source| RootfsError::Idmap {
-                path: tree.path.clone(),
-                source,
-            })?;
+            tree.idmap(user_namespace, false)?;
         }
         Ok(())
     }
@@ -124,9 +150,15 @@ fn plan_mount(config: &Config, mount: &Mount) -> Result<PlannedMount, RootfsErro
         let tree = take(
             &source,
             options.recursive,
-            wants_idmap(config, mount),
+            wants_idmap(config, mount, &options),
             config.is_annotated(NO_SYMLINKS),
         )?;
+        if let Some((uids, gids)) = own_maps(config, mount) {
+            tree.idmap(
+                idmap::user_namespace(&target, uids, gids)?.as_fd(),
+                options.recursive_idmap,
+            )?;
+        }
         set_options(&tree, &options)?;
         Planned::Bind(tree)
     } else {
@@ -146,10 +178,22 @@ fn plan_mount(config: &Config, mount: &Mount) -> Result<PlannedMount, RootfsErro
     })
 }
 
-/// A mount's own maps ask for it. They can only be the container's: a mount that shows files as somebody else's has no use yet.
-fn wants_idmap(config: &Config, mount: &Mount) -> bool {
-    let asked = |map: &Option<Vec<LinuxIdMapping>>| map.iter().flatten().next().is_some();
-    config.has_user_namespace() && (asked(mount.uid_mappings()) || asked(mount.gid_mappings()))
+/// Whether a mount shows the container's ids: it says so, or has the container's own maps.
+fn wants_idmap(config: &Config, mount: &Mount, options: &Options) -> bool {
+    let (uids, gids) = config.id_maps();
+    let asked = (options.idmap && maps(mount).is_none()) || maps(mount) == Some((uids, gids));
+    config.has_user_namespace() && asked
+}
+
+/// A mount's maps, if they are not the container's.
+fn own_maps<'a>(config: &Config, mount: &'a Mount) -> Option<(&'a [LinuxIdMapping], &'a [LinuxIdMapping])> {
+    maps(mount).filter(|maps| !config.has_user_namespace() || *maps != config.id_maps())
+}
+
+fn maps(mount: &Mount) -> Option<(&[LinuxIdMapping], &[LinuxIdMapping])> {
+    let uids = mount.uid_mappings().as_deref().unwrap_or_default();
+    let gids = mount.gid_mappings().as_deref().unwrap_or_default();
+    (!uids.is_empty() || !gids.is_empty()).then_some((uids, gids))
 }
 
 fn open_archive(archive: &Path) -> Result<(PathBuf, std::fs::File), RootfsError> {
@@ -188,11 +232,12 @@ fn set_options(tree: &HostTree, options: &Options) -> Result<(), RootfsError> {
         ..Attributes::default()
     };
     set(tree, own)?;
-    if options.set_below != MountAttrFlags::empty() {
+    if !(options.set_below | options.clear_below).is_empty() {
         set(
             tree,
             Attributes {
                 set: options.set_below,
+                clear: options.clear_below,
                 recursive: true,
                 ..Attributes::default()
             },

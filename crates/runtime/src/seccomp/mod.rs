@@ -1,15 +1,18 @@
 //! OCI seccomp profiles: translated for libseccomp, compiled once per profile and kernel, kept as bytes.
 
 mod default;
+mod listener;
 
 pub use default::default_seccomp;
+pub use listener::{Filtered, ListenerError, load, receive};
 
-use guise_sys::seccomp::{self, Action, Arch, Compare, CompareOp, Profile, Rule, SeccompError};
+use guise_sys::seccomp::{self, Action, Arch, Compare, CompareOp, Loading, Profile, Rule, SeccompError};
 use oci_spec::runtime::{
     Arch as OciArch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompFilterFlag,
-    LinuxSeccompOperator,
+    LinuxSeccompOperator, LinuxSyscall,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// A filter ready to be loaded.
@@ -17,19 +20,18 @@ use std::path::Path;
 pub struct Filter {
     /// The BPF program.
     program: Vec<u8>,
-    /// Log what is not allowed.
-    log: bool,
+    /// How it is loaded.
+    how: Loading,
 }
 
 /// A profile cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// It asks for something guise cannot do yet.
-    #[error("seccomp profile: {part} is not supported")]
-    Unsupported {
-        /// What.
-        part: String,
-    },
+    /// It asks an agent about a call that is needed to reach the agent.
+    #[error(
+        "seccomp profile: SCMP_ACT_NOTIFY cannot be the default action or the action of sendmsg, by which the agent gets its listener"
+    )]
+    NotifiesTooMuch,
     /// libseccomp or the kernel refused.
     #[error(transparent)]
     Seccomp(#[from] SeccompError),
@@ -42,27 +44,39 @@ impl Filter {
     /// # Errors
     /// [`ProfileError`].
     pub fn of(profile: &LinuxSeccomp, store: &Path) -> Result<Self, ProfileError> {
-        let log = profile
-            .flags()
-            .iter()
-            .flatten()
-            .any(|flag| *flag == LinuxSeccompFilterFlag::SeccompFilterFlagLog);
+        let how = loading(profile)?;
         let kept = store.join(format!("{:016x}.bpf", fingerprint(profile)));
         if let Ok(program) = std::fs::read(&kept) {
-            return Ok(Self { program, log });
+            return Ok(Self { program, how });
         }
-        let program = seccomp::compile(&translate(profile, log)?)?;
+        let program = seccomp::compile(&translate(profile))?;
         let _ = keep(&kept, &program);
-        Ok(Self { program, log })
+        Ok(Self { program, how })
     }
 
-    /// Loads it into this process, for ever.
-    ///
-    /// # Errors
-    /// [`SeccompError`].
-    pub fn load(&self) -> Result<(), SeccompError> {
-        seccomp::load(&self.program, self.log)
+    /// Loads it into this process, for ever, and gives its listener if it has one.
+    fn load(&self) -> Result<Option<OwnedFd>, SeccompError> {
+        seccomp::load(&self.program, self.how)
     }
+}
+
+fn loading(profile: &LinuxSeccomp) -> Result<Loading, ProfileError> {
+    let notify = LinuxSeccompAction::ScmpActNotify;
+    let notified = |call: &&LinuxSyscall| call.action() == notify;
+    let mut notified_calls = profile.syscalls().iter().flatten().filter(notified).peekable();
+    let listener = notified_calls.peek().is_some();
+    let on_the_way = |call: &LinuxSyscall| call.names().iter().any(|name| name == "sendmsg");
+    if profile.default_action() == notify || notified_calls.any(on_the_way) {
+        return Err(ProfileError::NotifiesTooMuch);
+    }
+    // TSYNC is about other threads, of which there are none.
+    let has = |flag| profile.flags().iter().flatten().any(|given| *given == flag);
+    Ok(Loading {
+        log: has(LinuxSeccompFilterFlag::SeccompFilterFlagLog),
+        speculation: has(LinuxSeccompFilterFlag::SeccompFilterFlagSpecAllow),
+        listener,
+        wait_killable: listener && has(LinuxSeccompFilterFlag::SeccompFilterFlagWaitKillableRecv),
+    })
 }
 
 /// Written beside and renamed, so that nobody reads half a filter.
@@ -86,10 +100,10 @@ fn fingerprint(profile: &LinuxSeccomp) -> u64 {
     hasher.finish()
 }
 
-fn translate(profile: &LinuxSeccomp, log: bool) -> Result<Profile, ProfileError> {
+fn translate(profile: &LinuxSeccomp) -> Profile {
     let mut rules = Vec::new();
     for syscall in profile.syscalls().iter().flatten() {
-        let action = action(syscall.action(), syscall.errno_ret())?;
+        let action = action(syscall.action(), syscall.errno_ret());
         let arguments = syscall.args().as_deref().unwrap_or_default();
         let rule = |conditions| Rule {
             names: syscall.names().clone(),
@@ -120,17 +134,16 @@ fn translate(profile: &LinuxSeccomp, log: bool) -> Result<Profile, ProfileError>
             // Foreign to every machine guise runs on; their calls are refused, which is what a filter without them does.
             _ => None,
         });
-    Ok(Profile {
-        default_action: action(profile.default_action(), profile.default_errno_ret())?,
+    Profile {
+        default_action: action(profile.default_action(), profile.default_errno_ret()),
         architectures: architectures.collect(),
         rules,
-        log,
-    })
+    }
 }
 
-fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<Action, ProfileError> {
+fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Action {
     let errno = errno.and_then(|value| i32::try_from(value).ok()).unwrap_or(1);
-    Ok(match action {
+    match action {
         LinuxSeccompAction::ScmpActKill | LinuxSeccompAction::ScmpActKillThread => Action::KillThread,
         LinuxSeccompAction::ScmpActKillProcess => Action::KillProcess,
         LinuxSeccompAction::ScmpActTrap => Action::Trap,
@@ -138,12 +151,8 @@ fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<Action, Prof
         LinuxSeccompAction::ScmpActTrace => Action::Trace(u16::try_from(errno).unwrap_or(1)),
         LinuxSeccompAction::ScmpActLog => Action::Log,
         LinuxSeccompAction::ScmpActAllow => Action::Allow,
-        LinuxSeccompAction::ScmpActNotify => {
-            return Err(ProfileError::Unsupported {
-                part: "the action SCMP_ACT_NOTIFY".into(),
-            });
-        }
-    })
+        LinuxSeccompAction::ScmpActNotify => Action::Notify,
+    }
 }
 
 fn condition(argument: &LinuxSeccompArg) -> Compare {
@@ -218,10 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_notifies_is_refused_by_name() {
-        let profile =
-            serde_json::from_value(serde_json::json!({ "defaultAction": "SCMP_ACT_NOTIFY" })).unwrap();
-        let refusal = Filter::of(&profile, Path::new("/nonexistent")).unwrap_err();
+    fn a_profile_that_would_ask_the_agent_about_reaching_the_agent_is_refused() {
+        let calls = |names: &[&str]| {
+            let profile = serde_json::json!({
+                "defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{ "names": names, "action": "SCMP_ACT_NOTIFY" }],
+            });
+            loading(&serde_json::from_value(profile).unwrap())
+        };
+        assert!(calls(&["mkdir"]).unwrap().listener);
+        let refusal = calls(&["mkdir", "sendmsg"]).unwrap_err();
         assert!(refusal.to_string().contains("SCMP_ACT_NOTIFY"), "{refusal}");
     }
 }
