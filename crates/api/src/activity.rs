@@ -32,6 +32,7 @@ pub struct Activity {
     /// When somebody asked for it to stop. One that could not stop any more may still be complete.
     pub cancelled_at: Option<String>,
     /// How long its parts took.
+    #[serde(default)]
     pub timings: Timings,
 }
 

@@ -29,7 +29,7 @@ impl Context {
         let state = std::path::absolute(&global.state).unwrap_or(global.state);
         Self {
             client: Client::new(state.join("run/api.sock")),
-            output: Output::new(global.format, global.quiet, global.no_color),
+            output: Output::new(global.format, global.columns, global.quiet, global.no_color),
             yes: global.yes,
             can_ask: std::io::stdin().is_terminal(),
             state,

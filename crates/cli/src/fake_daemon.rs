@@ -88,8 +88,9 @@ impl FakeDaemon {
         args.extend(line.split(' ').map(OsString::from));
         let arguments = Arguments::parse_from(alias::expand(&crate::command(), args));
         let printed = Printed::default();
+        let output = printed.output(arguments.global.columns.clone());
         let mut context = Context::new(arguments.global);
-        context.output = printed.output();
+        context.output = output;
         context.can_ask = false;
         let ended = block_on(commands::talk(arguments.command, &context));
         (printed.text(), ended)

@@ -36,6 +36,54 @@ pub enum Pushed {
     Interrupted,
 }
 
+/// What is pushed where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Push {
+    /// The revision; the commit that is checked out when empty.
+    pub source: String,
+    /// The branch of the remote.
+    pub branch: String,
+    /// Whether commits of the remote may be lost.
+    pub force: bool,
+    /// The same, but only those that were fetched before.
+    pub force_with_lease: bool,
+    /// What the push says besides: `environment.parent=main`.
+    pub options: Vec<String>,
+}
+
+impl Push {
+    fn words(&self) -> Vec<String> {
+        let mut words = vec!["push".to_owned()];
+        if self.force {
+            words.push("--force".into());
+        }
+        if self.force_with_lease {
+            words.push("--force-with-lease".into());
+        }
+        for option in &self.options {
+            words.extend(["--push-option".into(), option.clone()]);
+        }
+        let source = if self.source.is_empty() {
+            "HEAD"
+        } else {
+            &self.source
+        };
+        words.extend([REMOTE.into(), format!("{source}:refs/heads/{}", self.branch)]);
+        words
+    }
+}
+
+/// Clones a project's repository; git talks to the person itself. The remote is named `guise`.
+pub fn clone(url: &str, directory: &str, branch: &str) -> Result<bool, GitError> {
+    let status = Command::new("git")
+        .args([
+            "clone", "--origin", REMOTE, "--branch", branch, "--", url, directory,
+        ])
+        .status()
+        .map_err(|source| GitError::Run { source })?;
+    Ok(status.success())
+}
+
 /// A work tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
@@ -116,12 +164,50 @@ impl Repository {
         Ok(!self.tell(&["status", "--porcelain"])?.is_empty())
     }
 
-    /// Pushes the commit that is checked out to a branch of the remote; git talks to the person itself.
-    pub fn push(&self, branch: &str) -> Result<Pushed, GitError> {
+    /// Lets the remote named `guise` lead to `url`, whether there was one or not.
+    pub fn set_remote(&self, url: &str) -> Result<(), GitError> {
+        match self.remote()? {
+            Some(_) => self.tell(&["remote", "set-url", REMOTE, url]).map(drop),
+            None => self.add_remote(url),
+        }
+    }
+
+    /// Fetches a branch of the remote and checks it out, following it from then on.
+    pub fn checkout(&self, branch: &str) -> Result<(), GitError> {
+        self.tell(&[
+            "fetch",
+            "--quiet",
+            REMOTE,
+            &format!("+refs/heads/{branch}:refs/remotes/{REMOTE}/{branch}"),
+        ])?;
+        if self
+            .ask(&[
+                "rev-parse",
+                "--verify",
+                "--quiet",
+                &format!("refs/heads/{branch}"),
+            ])?
+            .is_some()
+        {
+            return self.tell(&["switch", "--quiet", branch]).map(drop);
+        }
+        self.tell(&[
+            "switch",
+            "--quiet",
+            "--track",
+            "--create",
+            branch,
+            &format!("{REMOTE}/{branch}"),
+        ])
+        .map(drop)
+    }
+
+    /// Pushes to a branch of the remote; git talks to the person itself.
+    pub fn push(&self, push: &Push) -> Result<Pushed, GitError> {
         let status = Command::new("git")
             .arg("-C")
             .arg(&self.root)
-            .args(["push", REMOTE, &format!("HEAD:refs/heads/{branch}")])
+            .args(push.words())
             .status()
             .map_err(|source| GitError::Run { source })?;
         Ok(match status.signal() {
@@ -213,6 +299,44 @@ pub mod tests {
         assert_eq!(repository.branch().unwrap().as_deref(), Some("trunk"));
         assert_eq!(repository.head().unwrap(), None);
         assert_eq!(repository.remote().unwrap(), None);
+    }
+
+    #[test]
+    fn a_branch_of_the_remote_is_checked_out_and_another_pushed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (there, here) = (directory.path().join("there"), directory.path().join("here"));
+        std::fs::create_dir_all(&there).unwrap();
+        let remote = repository(&there);
+        git(&there, &["commit", "--quiet", "--allow-empty", "-m", "first"]);
+        git(&there, &["branch", "feature/a"]);
+        assert!(clone(there.to_str().unwrap(), here.to_str().unwrap(), "trunk").unwrap());
+        let local = Repository::around(&here).unwrap();
+        local.checkout("feature/a").unwrap();
+        assert_eq!(local.branch().unwrap().as_deref(), Some("feature/a"));
+        local.checkout("trunk").unwrap();
+        let push = Push {
+            branch: "other".into(),
+            ..Push::default()
+        };
+        assert_eq!(local.push(&push).unwrap(), Pushed::Accepted);
+        assert_eq!(remote.commit("other").unwrap(), local.head().unwrap());
+        local.set_remote("/elsewhere").unwrap();
+        assert_eq!(local.remote().unwrap().as_deref(), Some("/elsewhere"));
+    }
+
+    #[test]
+    fn what_a_push_says_becomes_gits_options() {
+        let push = Push {
+            source: "v1".into(),
+            branch: "main".into(),
+            force: true,
+            options: vec!["environment.status=active".into()],
+            ..Push::default()
+        };
+        assert_eq!(
+            push.words().join(" "),
+            "push --force --push-option environment.status=active guise v1:refs/heads/main"
+        );
     }
 
     #[test]

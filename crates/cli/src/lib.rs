@@ -24,6 +24,7 @@ mod frames;
 mod git;
 mod human;
 mod launch;
+mod names;
 mod output;
 mod place;
 mod progress;
@@ -46,7 +47,11 @@ pub fn command() -> clap::Command {
 /// `parts` is what the command line cannot know by itself. Call this from a process without threads: the tokio
 /// runtime is made here.
 pub fn run(args: impl IntoIterator<Item = OsString>, parts: &Parts) -> u8 {
-    let typed = alias::expand(&command(), args.into_iter().collect());
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(code) = commands::completion::answer(&args) {
+        return code;
+    }
+    let typed = alias::expand(&command(), args);
     let arguments = match command().try_get_matches_from(typed) {
         Ok(matches) => Arguments::from_arg_matches(&matches),
         Err(error) => Err(error),

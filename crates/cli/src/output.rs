@@ -1,5 +1,6 @@
 //! What is printed: results to standard output, remarks to standard error.
 
+use crate::error::Error;
 use clap::ValueEnum;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -12,6 +13,7 @@ pub enum Format {
     /// Aligned columns, as wide as the terminal
     Table,
     /// Values separated by tabs, without a heading
+    #[value(alias = "tsv")]
     Plain,
     /// JSON, as the API gives it
     Json,
@@ -76,6 +78,8 @@ impl<T> Column<T> {
 pub struct Output {
     results: RefCell<Box<dyn Write>>,
     format: Format,
+    /// Headings of the columns wanted, in order; all when empty.
+    columns: Vec<String>,
     quiet: bool,
     colour: bool,
     width: Option<u16>,
@@ -83,12 +87,13 @@ pub struct Output {
 
 impl Output {
     /// Colours and width are those of standard output: none when it is no terminal.
-    pub fn new(format: Format, quiet: bool, no_color: bool) -> Self {
+    pub fn new(format: Format, columns: Vec<String>, quiet: bool, no_color: bool) -> Self {
         let terminal = io::stdout().is_terminal();
         let no_color = no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             results: RefCell::new(Box::new(io::stdout())),
             format,
+            columns,
             quiet,
             colour: terminal && !no_color,
             width: terminal.then(|| crossterm::terminal::size().map_or(80, |(columns, _)| columns)),
@@ -141,12 +146,28 @@ impl Output {
     }
 
     /// Prints a list; `none` is the remark when it is empty.
-    pub fn list<T: Serialize>(&self, items: &[T], columns: &[Column<T>], none: &str) -> io::Result<()> {
+    pub fn list<T: Serialize>(&self, items: &[T], columns: &[Column<T>], none: &str) -> Result<(), Error> {
+        let columns = self.wanted(columns)?;
         if items.is_empty() && self.format != Format::Json {
             self.remark(none);
             return Ok(());
         }
-        self.line(self.render_list(items, columns)?)
+        Ok(self.line(self.render_list(items, &columns)?)?)
+    }
+
+    /// The columns that `--columns` names, in its order. JSON has no columns: it is always whole.
+    fn wanted<'a, T>(&self, columns: &'a [Column<T>]) -> Result<Vec<&'a Column<T>>, Error> {
+        if self.columns.is_empty() || columns.is_empty() {
+            return Ok(columns.iter().collect());
+        }
+        let find = |wanted: &String| {
+            let same = |column: &&Column<T>| spoken(column.heading) == spoken(wanted);
+            columns.iter().find(same).ok_or_else(|| Error::NoColumn {
+                column: wanted.clone(),
+                known: columns.iter().map(|column| spoken(column.heading)).collect(),
+            })
+        };
+        self.columns.iter().map(find).collect()
     }
 
     /// Prints one thing with its properties; the name of a property stands before its value.
@@ -154,7 +175,7 @@ impl Output {
         self.line(self.render_record(item, fields)?)
     }
 
-    fn render_list<T: Serialize>(&self, items: &[T], columns: &[Column<T>]) -> io::Result<String> {
+    fn render_list<T: Serialize>(&self, items: &[T], columns: &[&Column<T>]) -> io::Result<String> {
         let rows = || {
             items
                 .iter()
@@ -254,6 +275,11 @@ impl Output {
     }
 }
 
+/// A heading as it is typed: `default_branch`.
+fn spoken(heading: &str) -> String {
+    heading.to_lowercase().replace([' ', '-'], "_")
+}
+
 fn finish(mut table: Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -287,6 +313,7 @@ pub mod tests {
         Output {
             results: RefCell::new(Box::new(io::sink())),
             format,
+            columns: Vec::new(),
             quiet: false,
             colour: false,
             width,
@@ -299,9 +326,10 @@ pub mod tests {
 
     impl Printed {
         /// An output whose results come here, not to standard output; without remarks.
-        pub fn output(&self) -> Output {
+        pub fn output(&self, columns: Vec<String>) -> Output {
             Output {
                 results: RefCell::new(Box::new(self.clone())),
+                columns,
                 quiet: true,
                 ..output(Format::Table, None)
             }
@@ -325,7 +353,9 @@ pub mod tests {
 
     /// What a list looks like.
     pub fn rendered<T: Serialize>(output: &Output, items: &[T], columns: &[Column<T>]) -> String {
-        output.render_list(items, columns).unwrap()
+        output
+            .render_list(items, &output.wanted(columns).unwrap())
+            .unwrap()
     }
 
     fn columns() -> Vec<Column<(u32, &'static str)>> {
@@ -360,6 +390,20 @@ pub mod tests {
           ]
         ]
         "#);
+    }
+
+    #[test]
+    fn columns_are_chosen_by_their_headings() {
+        let mut output = output(Format::Csv, None);
+        output.columns = vec!["Text".into(), "number".into()];
+        insta::assert_snapshot!(rendered(&output, &ROWS[..1], &columns()), @r"
+        text,number
+        plain,1
+        ");
+        output.columns = vec!["colour".into()];
+        let error = output.list(&ROWS, &columns(), "").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert_eq!(error.hints(), ["There are: number, text."]);
     }
 
     #[test]

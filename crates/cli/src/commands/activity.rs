@@ -7,8 +7,10 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::follow;
 use crate::human;
+use crate::names;
 use crate::output::{Column, Tone};
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use guise_api::{Activity as Found, ActivityResult, ActivityState, Changed, paths};
 use guise_model::ActivityId;
 use jiff::Timestamp;
@@ -31,14 +33,16 @@ pub enum Activity {
     /// Show an activity
     Get {
         /// Its id [default: the newest]
+        #[arg(add = ArgValueCandidates::new(names::activities))]
         id: Option<ActivityId>,
-    },
-    /// Print an activity's log, and follow it while it runs
-    Log {
         /// Show its steps and how long each took
         #[arg(long)]
         steps: bool,
+    },
+    /// Print an activity's log, and follow it while it runs
+    Log {
         /// Its id [default: the newest]
+        #[arg(add = ArgValueCandidates::new(names::activities))]
         id: Option<ActivityId>,
         /// Print what there is and stop
         #[arg(long)]
@@ -47,6 +51,7 @@ pub enum Activity {
     /// Cancel an activity
     Cancel {
         /// Its id [default: the newest]
+        #[arg(add = ArgValueCandidates::new(names::activities))]
         id: Option<ActivityId>,
     },
 }
@@ -71,8 +76,11 @@ impl Activity {
 #[derive(Debug, Args)]
 pub struct Wait {
     /// Return at once: print the activity's id, do not follow its log
-    #[arg(short = 'W', long)]
+    #[arg(short = 'W', long, overrides_with = "wait")]
     no_wait: bool,
+    /// Follow it to its end, as is done anyway
+    #[arg(long, hide = true)]
+    wait: bool,
 }
 
 impl Wait {
@@ -122,11 +130,11 @@ pub fn outcome(activity: Found) -> Result<(), Error> {
 
 async fn list(context: &Context, limit: u32, all: bool, types: &[String]) -> Result<(), Error> {
     let activities = fetch(context, limit, all, types).await?;
-    Ok(context.output.list(
+    context.output.list(
         &activities,
         &columns(Timestamp::now()),
         "There is no activity yet.",
-    )?)
+    )
 }
 
 async fn fetch(context: &Context, limit: u32, all: bool, types: &[String]) -> Result<Vec<Found>, Error> {
@@ -174,6 +182,8 @@ fn columns(now: Timestamp) -> Vec<Column<Found>> {
 pub fn state(activity: &Found) -> String {
     match (activity.state, activity.result) {
         (ActivityState::Pending, _) => "pending".into(),
+        (ActivityState::Scheduled, _) => "scheduled".into(),
+        (ActivityState::Staged, _) => "staged".into(),
         (ActivityState::InProgress, _) => format!("{} %", activity.completion_percent),
         (ActivityState::Cancelled, _) => "cancelled".into(),
         (ActivityState::Complete, Some(ActivityResult::Failure)) => "failure".into(),
@@ -182,8 +192,6 @@ pub fn state(activity: &Found) -> String {
 }
 
 /// What that word means.
-        (ActivityState::Scheduled, _) => "scheduled".into(),
-        (ActivityState::Staged, _) => "staged".into(),
 pub fn tone(activity: &Found) -> Tone {
     match (activity.state, activity.result) {
         (ActivityState::Pending | ActivityState::InProgress, _) => Tone::Busy,
@@ -280,6 +288,8 @@ mod tests {
             created_at: "2026-11-24T11:55:00Z".into(),
             started_at: Some("2026-11-24T11:55:00Z".into()),
             completed_at: result.map(|_| "2026-11-24T11:55:41Z".into()),
+            cancelled_at: None,
+            timings: guise_api::Timings::default(),
         }
     }
 
@@ -288,8 +298,6 @@ mod tests {
         let activities = [
             activity(ActivityState::InProgress, None),
             activity(ActivityState::Complete, Some(ActivityResult::Success)),
-            cancelled_at: None,
-            timings: guise_api::Timings::default(),
             activity(ActivityState::Complete, Some(ActivityResult::Failure)),
         ];
         let columns = columns("2026-11-24T12:00:00Z".parse().unwrap());

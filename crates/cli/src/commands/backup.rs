@@ -9,8 +9,10 @@ use crate::commands::activity::Wait;
 use crate::commands::confirm;
 use crate::context::Context;
 use crate::error::Error;
+use crate::names;
 use crate::place::Place;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use guise_api::{Activity, Backup as Found, paths};
 
 /// Make, list and restore backups
@@ -22,6 +24,7 @@ pub enum Backup {
     /// Show a backup
     Get {
         /// Its id [default: the newest]
+        #[arg(add = ArgValueCandidates::new(names::backups))]
         id: Option<String>,
     },
     Restore(restore::Restore),
@@ -36,6 +39,7 @@ pub enum Backup {
 #[allow(missing_docs)]
 pub struct Delete {
     /// Its id
+    #[arg(add = ArgValueCandidates::new(names::backups))]
     id: String,
     #[command(flatten)]
     wait: Wait,

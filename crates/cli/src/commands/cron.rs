@@ -28,9 +28,9 @@ impl Cron {
 async fn list(context: &Context) -> Result<(), Error> {
     let path = context.environment().await?.path(paths::CRONS);
     let crons: Vec<Found> = context.client.get(&path).await?;
-    Ok(context
+    context
         .output
-        .list(&crons, &columns(Timestamp::now()), "There is no cron.")?)
+        .list(&crons, &columns(Timestamp::now()), "There is no cron.")
 }
 
 fn columns(now: Timestamp) -> Vec<Column<Found>> {

@@ -27,11 +27,11 @@ impl Deployment {
 async fn list(context: &Context) -> Result<(), Error> {
     let path = context.environment().await?.path(paths::DEPLOYMENTS);
     let deployments: Vec<Found> = context.client.get(&path).await?;
-    Ok(context.output.list(
+    context.output.list(
         &deployments,
         &columns(Timestamp::now()),
         "There is no deployment yet.",
-    )?)
+    )
 }
 
 fn columns(now: Timestamp) -> Vec<Column<Found>> {

@@ -1,8 +1,10 @@
 //! `guise environment`: the environments of a project.
 
 mod branch;
+mod checkout;
 mod lifecycle;
 mod loss;
+mod push;
 mod redeploy;
 mod synchronize;
 mod tree;
@@ -17,12 +19,13 @@ use lifecycle::Target;
 /// Branch, list and change environments
 #[derive(Debug, Subcommand)]
 pub enum Environment {
-    /// List a project's environments as a tree
-    List,
+    List(tree::List),
     /// Show an environment, or one property of it, or set one: title, type, parent, restrict_robots, sleep_after,
     /// deployment_strategy
     Info(Property),
     Branch(branch::Branch),
+    Push(push::Push),
+    Checkout(checkout::Checkout),
     /// Start an inactive environment, with a clone of its parent's data
     Activate(Target),
     /// Stop an environment and delete its data; its branch stays
@@ -47,9 +50,11 @@ pub enum Environment {
 impl Environment {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         match self {
-            Self::List => tree::list(context).await,
+            Self::List(list) => list.run(context).await,
             Self::Info(property) => info(context, property).await,
             Self::Branch(branch) => branch.run(context).await,
+            Self::Push(push) => return push.run(context).await,
+            Self::Checkout(checkout) => checkout.run(context).await,
             Self::Activate(target) => lifecycle::activate(context, target).await,
             Self::Deactivate(target) => lifecycle::deactivate(context, target).await,
             Self::Delete(target) => lifecycle::delete(context, target).await,

@@ -4,9 +4,11 @@ use crate::client::ClientError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::frames;
+use crate::names;
 use crate::place::Place;
 use crate::terminal::{self, RawMode};
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use guise_api::exec::{Exec as Start, Frame};
 use guise_api::paths;
 use hyper::upgrade::Upgraded;
@@ -23,7 +25,7 @@ use tokio::sync::mpsc;
 #[derive(Debug, Args)]
 pub struct Exec {
     /// The app, worker (app--worker) or service [default: the first app]
-    #[arg(short, long)]
+    #[arg(short, long, visible_short_alias = 'A', visible_alias = "app", add = ArgValueCandidates::new(names::containers))]
     pub container: Option<String>,
     /// Program and arguments [default: a login shell]
     #[arg(value_name = "COMMAND", trailing_var_arg = true)]

@@ -4,20 +4,25 @@ use crate::client::{boolean, with_query};
 use crate::context::Context;
 use crate::error::Error;
 use crate::follow;
+use crate::names;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use guise_api::{LogLine, paths};
 
 /// Print the logs of an environment's containers
 #[derive(Debug, Args)]
 pub struct Logs {
     /// Go on printing as lines arrive
-    #[arg(short, long)]
+    #[arg(short, long, visible_alias = "tail")]
     follow: bool,
     /// Only this app, worker or service
-    #[arg(short, long)]
+    #[arg(short, long, visible_short_alias = 'A', visible_alias = "app", add = ArgValueCandidates::new(names::containers))]
     container: Option<String>,
     /// Which log: app, access, error, cron, deploy, post-deploy [default: the container's main one]
-    #[arg(long, value_name = "NAME")]
+    #[arg(value_name = "LOG")]
+    name: Option<String>,
+    /// The same as an option
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
     log: Option<String>,
     /// How many of the last lines
     #[arg(short = 'n', long, default_value_t = 100)]
@@ -32,7 +37,7 @@ impl Logs {
             &place.path(paths::LOGS),
             &[
                 ("container", self.container.as_deref()),
-                ("log", self.log.as_deref()),
+                ("log", self.log.or(self.name).as_deref()),
                 ("follow", boolean(self.follow)),
                 ("lines", Some(&lines)),
             ],

@@ -107,7 +107,7 @@ async fn list(context: &Context, whose: &Whose) -> Result<(), Error> {
         "{} has no mount: what it writes ends with its container.",
         app.name
     );
-    Ok(context.output.list(&mounts, &columns, &none)?)
+    context.output.list(&mounts, &columns, &none)
 }
 
 async fn fetch(context: &Context, place: &Place, whose: &Whose) -> Result<App, Error> {

@@ -108,7 +108,7 @@ async fn list(context: &Context) -> Result<(), Error> {
         Column::new("ROLE", |operation: &Found| operation.role.clone()),
     ];
     let none = "There is no runtime operation.";
-    Ok(context.output.list(&operations, &columns, none)?)
+    context.output.list(&operations, &columns, none)
 }
 
 async fn list_source(context: &Context) -> Result<(), Error> {
@@ -122,7 +122,7 @@ async fn list_source(context: &Context) -> Result<(), Error> {
         }),
     ];
     let none = "There is no source operation.";
-    Ok(context.output.list(&operations, &columns, none)?)
+    context.output.list(&operations, &columns, none)
 }
 
 fn first_line(command: &str) -> String {

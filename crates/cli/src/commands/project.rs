@@ -1,12 +1,17 @@
 //! `guise project`: the projects of this machine.
 
+mod get;
+
 use super::activity::Wait;
 use super::confirm;
 use super::property::Property;
 use crate::context::Context;
 use crate::error::Error;
+use crate::git::REMOTE;
+use crate::names;
 use crate::output::Column;
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 use guise_api::{Activity, CreateProject, Project as Found, paths};
 
 /// Create, list and delete projects
@@ -22,7 +27,19 @@ pub enum Project {
         default_branch: String,
     },
     /// List projects
-    List,
+    List {
+        /// Print ids only
+        #[arg(long)]
+        pipe: bool,
+    },
+    /// Clone a project's repository
+    Get(get::Get),
+    /// Let the git remote `guise` of the repository you stand in lead to a project
+    SetRemote {
+        /// The project, by id or title
+        #[arg(add = ArgValueCandidates::new(names::projects))]
+        project: String,
+    },
     /// Show a project, or one property of it, or set one: title
     Info(Property),
     /// Remove what builds have kept for the next one: PLATFORM_CACHE_DIR and downloaded packages
@@ -38,7 +55,9 @@ impl Project {
                 title,
                 default_branch,
             } => create(context, title, default_branch).await,
-            Self::List => list(context).await,
+            Self::List { pipe } => list(context, pipe).await,
+            Self::Get(get) => return get.run(context).await,
+            Self::SetRemote { project } => set_remote(context, &project).await,
             Self::Info(property) => info(context, property).await,
             Self::ClearBuildCache => clear_build_cache(context).await,
             Self::Delete(wait) => delete(context, wait).await,
@@ -60,13 +79,31 @@ async fn create(context: &Context, title: String, default_branch: String) -> Res
     Ok(())
 }
 
-async fn list(context: &Context) -> Result<(), Error> {
+async fn set_remote(context: &Context, project: &str) -> Result<(), Error> {
+    let project: Found = context
+        .client
+        .get(&paths::fill(paths::PROJECT, &[project]))
+        .await?;
+    super::up::repository()?.set_remote(&project.git_url)?;
+    context
+        .output
+        .remark(format!("The git remote `{REMOTE}` leads to {}.", project.title));
+    Ok(())
+}
+
+async fn list(context: &Context, pipe: bool) -> Result<(), Error> {
     let projects: Vec<Found> = context.client.get(paths::PROJECTS).await?;
-    Ok(context.output.list(
+    if pipe {
+        for project in projects {
+            context.output.line(project.id)?;
+        }
+        return Ok(());
+    }
+    context.output.list(
         &projects,
         &columns(),
         "There is no project yet: `guise up` makes one.",
-    )?)
+    )
 }
 
 fn columns() -> Vec<Column<Found>> {

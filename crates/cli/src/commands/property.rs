@@ -42,17 +42,27 @@ impl Property {
         item: &T,
         fields: &[(&str, String)],
     ) -> Result<(), Error> {
-        let Some(wanted) = self.name else {
-            return Ok(context.output.record(item, fields)?);
-        };
-        let named = |field: &str| field.replace(' ', "_") == wanted.replace(['-', ' '], "_");
-        match fields.iter().find(|(field, _)| named(field)) {
-            Some((_, value)) => Ok(context.output.line(value)?),
-            None => Err(Error::NoProperty {
-                property: wanted,
-                known: fields.iter().map(|(field, _)| field.replace(' ', "_")).collect(),
-            }),
-        }
+        show(context, self.name, item, fields)
+    }
+}
+
+/// Shows one property of a thing, or all when none is named.
+pub fn show<T: Serialize>(
+    context: &Context,
+    property: Option<String>,
+    item: &T,
+    fields: &[(&str, String)],
+) -> Result<(), Error> {
+    let Some(property) = property else {
+        return Ok(context.output.record(item, fields)?);
+    };
+    let named = |field: &str| field.replace(' ', "_") == property.replace(['-', ' '], "_");
+    match fields.iter().find(|(field, _)| named(field)) {
+        Some((_, value)) => Ok(context.output.line(value)?),
+        None => Err(Error::NoProperty {
+            property,
+            known: fields.iter().map(|(field, _)| field.replace(' ', "_")).collect(),
+        }),
     }
 }
 

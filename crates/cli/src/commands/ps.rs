@@ -8,7 +8,6 @@ use crate::output::{Column, Output, Tone};
 use clap::Args;
 use guise_api::{Container, ContainerKind, Lie, ProcessView, paths};
 use jiff::Timestamp;
-use std::io;
 
 /// List containers: what their inside believes and what is so
 ///
@@ -85,7 +84,7 @@ fn columns(now: Timestamp, several: bool) -> Vec<Column<Container>> {
 }
 
 /// Each container with its lies and its processes.
-fn verbose(output: &Output, containers: &[Container]) -> io::Result<()> {
+fn verbose(output: &Output, containers: &[Container]) -> Result<(), Error> {
     if containers.is_empty() {
         output.remark("No container runs.");
     }

@@ -89,7 +89,7 @@ async fn get(context: &Context) -> Result<(), Error> {
     let path = context.environment().await?.path(paths::RESOURCES);
     let found: Vec<Found> = context.client.get(&path).await?;
     let none = "There is nothing yet that would use any: git push guise";
-    Ok(context.output.list(&found, &columns(), none)?)
+    context.output.list(&found, &columns(), none)
 }
 
 async fn set(

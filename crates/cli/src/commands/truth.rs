@@ -10,7 +10,6 @@ use crate::output::{Column, Output, Tone};
 use clap::Args;
 use guise_api::{Lie, Namespace, Truth as Told, paths};
 use serde::Serialize;
-use std::io;
 
 /// Show what a container believes, and what is so
 ///
@@ -82,7 +81,7 @@ async fn fetch(context: &Context) -> Result<Vec<Told>, Error> {
 }
 
 /// One container's lies, then its processes.
-fn tell(output: &Output, truth: &Told, all: &[Told]) -> io::Result<()> {
+fn tell(output: &Output, truth: &Told, all: &[Told]) -> Result<(), Error> {
     let rows = rows(truth, all, output.is_table());
     if !output.is_table() {
         return output.list(&rows, &lie_columns(), "");

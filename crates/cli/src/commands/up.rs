@@ -4,7 +4,7 @@ use super::{activity, url};
 use crate::client::with_query;
 use crate::context::Context;
 use crate::error::Error;
-use crate::git::{GitError, Pushed, REMOTE, Repository};
+use crate::git::{GitError, Push, Pushed, REMOTE, Repository};
 use crate::launch;
 use crate::place::{Place, project_of_remote};
 use clap::Args;
@@ -51,7 +51,11 @@ impl Up {
         }
         // From here on Ctrl-C ends git only: what becomes of the push is still told.
         let _interrupts = signal(SignalKind::interrupt()).map_err(Error::Input)?;
-        match repository.push(&place.environment)? {
+        let push = Push {
+            branch: place.environment.clone(),
+            ..Push::default()
+        };
+        match repository.push(&push)? {
             Pushed::Accepted => report(context, &place).await,
             Pushed::Refused => Err(Error::PushRefused),
             Pushed::Interrupted => interrupted(context, &place).await,
@@ -59,7 +63,8 @@ impl Up {
     }
 }
 
-fn repository() -> Result<Repository, Error> {
+/// The repository one stands in.
+pub fn repository() -> Result<Repository, Error> {
     let here = std::env::current_dir().map_err(|source| GitError::Run { source })?;
     Ok(Repository::around(&here)?)
 }
@@ -159,7 +164,7 @@ async fn again_if_failed(context: &Context, place: &Place, head: &str) -> Result
 }
 
 /// Prints the URL, or what went wrong: a push is accepted before it is deployed, so git's answer says nothing.
-async fn report(context: &Context, place: &Place) -> Result<u8, Error> {
+pub async fn report(context: &Context, place: &Place) -> Result<u8, Error> {
     if let Some(activity) = last_activity(context, place).await? {
         activity::outcome(activity)?;
     }
@@ -168,7 +173,7 @@ async fn report(context: &Context, place: &Place) -> Result<u8, Error> {
 }
 
 /// Says how to follow the deployment that the person no longer watches. Exit code as for a death by SIGINT.
-async fn interrupted(context: &Context, place: &Place) -> Result<u8, Error> {
+pub async fn interrupted(context: &Context, place: &Place) -> Result<u8, Error> {
     let running =
         |activity: &Activity| matches!(activity.state, ActivityState::Pending | ActivityState::InProgress);
     match last_activity(context, place).await?.filter(running) {

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::place::Place;
 use clap::Args;
 use guise_api::{Environment, paths};
+use std::process::Command;
 
 /// Print an environment's URLs, the primary one first
 #[derive(Debug, Args)]
@@ -12,19 +13,47 @@ pub struct Url {
     /// Only the primary one
     #[arg(long)]
     primary: bool,
+    /// Open the primary one in a browser
+    #[arg(long, conflicts_with = "pipe")]
+    browser: bool,
+    /// Print, and open nothing, as is done anyway
+    #[arg(long, hide = true)]
+    pipe: bool,
 }
 
 impl Url {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         let place = context.environment().await?;
-        let most = if self.primary { 1 } else { usize::MAX };
-        if print(context, &place, most).await? == 0 {
+        let most = if self.primary || self.browser {
+            1
+        } else {
+            usize::MAX
+        };
+        let urls = print(context, &place, most).await?;
+        let Some(first) = urls.first() else {
             return Err(Error::NoUrl {
                 environment: place.environment,
             });
+        };
+        if self.browser {
+            open(first)?;
         }
         Ok(0)
     }
+}
+
+/// Opens a URL in the person's browser, by the desktop's own means (xdg-open(1)).
+fn open(url: &str) -> Result<(), Error> {
+    const OPENER: &str = "xdg-open";
+    Command::new(OPENER)
+        .arg(url)
+        .status()
+        .map(drop)
+        .map_err(|source| Error::LocalProgram {
+            program: OPENER,
+            package: "xdg-utils",
+            source,
+        })
 }
 
 /// Prints the primary URL of an environment, if it has one: not every project is for browsers.
@@ -32,16 +61,17 @@ pub async fn print_primary(context: &Context, place: &Place) -> Result<(), Error
     print(context, place, 1).await.map(drop)
 }
 
-/// Prints an environment's first URLs, the primary one first; answers how many.
-async fn print(context: &Context, place: &Place, most: usize) -> Result<usize, Error> {
+/// Prints an environment's first URLs, the primary one first; answers them.
+async fn print(context: &Context, place: &Place, most: usize) -> Result<Vec<String>, Error> {
     let environment: Environment = context.client.get(&place.path(paths::ENVIRONMENT)).await?;
     let mut routes = environment.routes;
     routes.sort_by_key(|route| !route.primary);
     routes.truncate(most);
-    for route in &routes {
-        context.output.line(&route.url)?;
+    let urls: Vec<String> = routes.into_iter().map(|route| route.url).collect();
+    for url in &urls {
+        context.output.line(url)?;
     }
-    Ok(routes.len())
+    Ok(urls)
 }
 
 #[cfg(test)]

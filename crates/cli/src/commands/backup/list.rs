@@ -11,11 +11,11 @@ use jiff::Timestamp;
 pub async fn list(context: &Context) -> Result<(), Error> {
     let place = context.environment().await?;
     let backups = all(context, &place).await?;
-    Ok(context.output.list(
+    context.output.list(
         &backups,
         &columns(Timestamp::now()),
         "There is no backup yet: `guise backup create` makes one.",
-    )?)
+    )
 }
 
 pub async fn get(context: &Context, id: Option<String>) -> Result<(), Error> {

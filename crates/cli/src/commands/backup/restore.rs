@@ -5,7 +5,9 @@ use crate::commands::activity::Wait;
 use crate::commands::confirm;
 use crate::context::Context;
 use crate::error::Error;
+use crate::names;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use guise_api::{Activity, Backup, RestoreBackup, paths};
 
 /// Restore a backup: its data, and the code that ran with it
@@ -15,6 +17,7 @@ use guise_api::{Activity, Backup, RestoreBackup, paths};
 #[derive(Debug, Args)]
 pub struct Restore {
     /// The backup [default: the environment's newest]
+    #[arg(add = ArgValueCandidates::new(names::backups))]
     id: Option<String>,
     /// The environment to restore to; one that does not exist becomes a branch [default: the backup's own]
     #[arg(long, value_name = "BRANCH")]

@@ -161,6 +161,7 @@ impl<W: Write> Write for Sink<W> {
 fn gzip_failed(source: io::Error) -> Error {
     Error::LocalProgram {
         program: "gzip",
+        package: "gzip",
         source,
     }
 }

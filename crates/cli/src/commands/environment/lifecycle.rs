@@ -5,13 +5,16 @@ use crate::commands::activity::Wait;
 use crate::commands::{confirm, url};
 use crate::context::Context;
 use crate::error::Error;
+use crate::names;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use guise_api::{Activity, paths};
 
 /// The environment that a verb is about.
 #[derive(Debug, Args)]
 pub struct Target {
     /// Branch of the environment [default: the current one]
+    #[arg(add = ArgValueCandidates::new(names::environments))]
     pub branch: Option<String>,
     #[command(flatten)]
     pub wait: Wait,

@@ -17,22 +17,30 @@ pub struct Redeploy {
     strategy: Option<Strategy>,
 }
 
+/// What becomes of requests while an environment is deployed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "lower")]
-enum Strategy {
+pub enum Strategy {
     /// They wait
     StopStart,
     /// They go to the old containers until the new ones answer
     Rolling,
 }
 
+impl Strategy {
+    /// As the API and git spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::StopStart => "stopstart",
+            Self::Rolling => "rolling",
+        }
+    }
+}
+
 impl Redeploy {
     pub async fn run(self, context: &Context) -> Result<(), Error> {
         let place = context.environment_or(self.target.branch).await?;
-        let strategy = self.strategy.map(|strategy| match strategy {
-            Strategy::StopStart => "stopstart",
-            Strategy::Rolling => "rolling",
-        });
+        let strategy = self.strategy.map(Strategy::word);
         let path = with_query(&place.path(paths::REDEPLOY), &[("strategy", strategy)]);
         let started: Activity = context.client.ask(&path).await?;
         self.target.wait.follow(context, &started).await.map(drop)

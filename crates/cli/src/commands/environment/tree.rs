@@ -5,24 +5,60 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::human;
 use crate::output::{Column, Tone};
+use clap::Args;
 use guise_api::{Environment, EnvironmentStatus, paths};
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub async fn list(context: &Context) -> Result<(), Error> {
-    let environments = context
-        .client
-        .get(&paths::fill(paths::ENVIRONMENTS, &[&context.project()?]))
-        .await?;
+/// List a project's environments as a tree
+#[derive(Debug, Args)]
+pub struct List {
+    /// Leave out those that are inactive
+    #[arg(short = 'I', long)]
+    no_inactive: bool,
+    /// Only those with this status: active, inactive, paused
+    #[arg(long, value_delimiter = ',')]
+    status: Vec<String>,
+    /// Only those of this type: production, staging, development
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    kinds: Vec<String>,
+    /// Print names only
+    #[arg(long)]
+    pipe: bool,
+}
+
+impl List {
+    pub async fn run(self, context: &Context) -> Result<(), Error> {
+        let path = paths::fill(paths::ENVIRONMENTS, &[&context.project()?]);
+        let mut environments: Vec<Environment> = context.client.get(&path).await?;
+        environments.retain(|environment| self.wants(environment));
+        if self.pipe {
+            for environment in environments {
+                context.output.line(environment.name)?;
+            }
+            return Ok(());
+        }
+        list(context, environments)
+    }
+
+    fn wants(&self, environment: &Environment) -> bool {
+        let among = |wanted: &[String], word: &str| wanted.is_empty() || wanted.iter().any(|one| one == word);
+        !(self.no_inactive && environment.status == EnvironmentStatus::Inactive)
+            && among(&self.status, status(environment))
+            && among(&self.kinds, kind(environment.kind))
+    }
+}
+
+fn list(context: &Context, environments: Vec<Environment>) -> Result<(), Error> {
     let mut branches = tree(environments);
     if !context.output.is_table() {
         branches.iter_mut().for_each(|branch| branch.indent.clear());
     }
-    Ok(context.output.list(
+    context.output.list(
         &branches,
         &columns(Timestamp::now()),
-        "There is no environment yet: `guise up` makes one.",
-    )?)
+        "There is no such environment: `guise up` makes the first one.",
+    )
 }
 
 /// An environment and its place in the tree.
@@ -130,6 +166,7 @@ fn tone(environment: &Environment) -> Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake_daemon::FakeDaemon;
     use crate::output::{Format, tests::*};
     use guise_api::EnvironmentType;
     use guise_model::ProjectId;
@@ -173,6 +210,24 @@ mod tests {
         └─ zebra         development  active  01234567  2 h ago
         old              development  active  01234567  2 h ago
         ");
+    }
+
+    #[test]
+    fn environments_are_chosen_by_status_and_type() {
+        let found = format!("[{}]", crate::fake_daemon::ENVIRONMENT);
+        for (line, expected) in [
+            ("environments --pipe", "feature/a\n"),
+            (
+                "environments --pipe --no-inactive --type development --status active,paused",
+                "feature/a\n",
+            ),
+            ("environments --pipe --status paused", ""),
+            ("environments --pipe --type production", ""),
+        ] {
+            let daemon = FakeDaemon::answering(vec![FakeDaemon::json(&found)]);
+            let (printed, code) = daemon.run(&format!("-p shop {line}"));
+            assert_eq!((printed.as_str(), code.unwrap()), (expected, 0), "{line}");
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Rsync<'_> {
     pub fn run(&self) -> Result<u8, Error> {
         let failed = |source| Error::LocalProgram {
             program: "rsync",
+            package: "rsync",
             source,
         };
         if self.direction == Direction::Download {

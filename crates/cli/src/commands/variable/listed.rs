@@ -15,9 +15,9 @@ pub async fn list(context: &Context, place: &Place, level: Option<Level>) -> Res
         variables.extend(fetch(context, place, level).await?);
     }
     let none = "There is no variable yet: guise variable create --level project env:NAME --value VALUE";
-    Ok(context
+    context
         .output
-        .list(&variables, &columns(place.environment.clone()), none)?)
+        .list(&variables, &columns(place.environment.clone()), none)
 }
 
 fn columns(here: String) -> Vec<Column<Variable>> {
