@@ -252,10 +252,25 @@ pub enum Action {
     Upstream {
         /// Where the container's nginx listens.
         address: SocketAddrV4,
+        /// How its answers are kept; `None` if they are not.
+        #[serde(default)]
+        caching: Option<Caching>,
     },
     /// Answers 301 to `to` plus what follows the route's path, and the query.
     Redirect {
         /// Target, absolute, without a trailing slash.
         to: String,
     },
+}
+
+/// What makes a difference to the answers of a route that keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caching {
+    /// Names of request headers.
+    pub headers: Vec<String>,
+    /// Names of cookies, or `/expressions/` for them. With `*` a request that has any cookie is never answered by what
+    /// is kept.
+    pub cookies: Vec<String>,
+    /// For how many seconds answers without `Cache-Control` are kept.
+    pub default_ttl: u64,
 }

@@ -6,9 +6,9 @@
 mod lines;
 
 use crate::certificates::Certificates;
-use guise_api::edge::{Action, Command, Reply, Route, Scheme, SecureHost, Terms};
+use guise_api::edge::{Action, Caching, Command, Reply, Route, Scheme, SecureHost, Terms};
 use guise_certificate::CertificateError;
-use guise_platform::{Edge, EdgeError, ResolvedRoute, Target};
+use guise_platform::{Edge, EdgeError, ResolvedRoute, RouteCache, Target};
 use lines::{Lines, exchange};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -410,8 +410,9 @@ fn edge_routes(routes: &[ResolvedRoute], address: &dyn Fn(&str) -> Option<Socket
 
 fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<SocketAddrV4>) -> Option<Route> {
     let action = match &route.target {
-        Target::Upstream { upstream, .. } => Action::Upstream {
+        Target::Upstream { upstream, cache } => Action::Upstream {
             address: address(upstream)?,
+            caching: caching(cache),
         },
         Target::Redirect { to } => Action::Redirect {
             to: to.trim_end_matches('/').into(),
@@ -424,6 +425,14 @@ fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<SocketAddr
         action,
         original_url: route.original_url.clone(),
         restrict_robots: route.restrict_robots,
+    })
+}
+
+fn caching(cache: &RouteCache) -> Option<Caching> {
+    cache.enabled.then(|| Caching {
+        headers: cache.headers.clone(),
+        cookies: cache.cookies.clone(),
+        default_ttl: cache.default_ttl,
     })
 }
 

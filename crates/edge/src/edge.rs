@@ -1,6 +1,7 @@
 //! What all connections share.
 
 use crate::{
+    cache::{Cache, DEFAULT_BYTES},
     control,
     gate::Gate,
     listen::TokioSockets,
@@ -42,6 +43,7 @@ pub struct Edge {
     pub(crate) table: Table,
     pub(crate) secrets: Secrets,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) cache: Arc<Cache>,
     pub(crate) visitors: Visitors,
     pub(crate) listening: Listening,
     /// Control connections.
@@ -52,6 +54,11 @@ pub struct Edge {
 impl Edge {
     /// An edge with the routes that `file` has.
     pub fn new(file: Option<TableFile>) -> Arc<Self> {
+        Self::keeping(DEFAULT_BYTES, file)
+    }
+
+    /// The same, with so many bytes for answers that are kept.
+    pub fn keeping(cache_bytes: usize, file: Option<TableFile>) -> Arc<Self> {
         let certificates = file.as_ref().and_then(|file| {
             let beside = file.beside("certificates.json");
             beside
@@ -62,6 +69,7 @@ impl Edge {
             table: Table::load(file),
             secrets: Secrets::load(certificates),
             pool: Pool::new(),
+            cache: Cache::new(cache_bytes),
             visitors: Visitors::default(),
             listening: Listening::default(),
             commanders: watch::Sender::new(0),
@@ -267,6 +275,9 @@ impl Edge {
             Command::Release { environment } => {
                 // What was connected before may have been restarted meanwhile.
                 self.pool.close(&self.table.upstreams(&environment));
+                if let Some(shelf) = self.table.shelf(&environment) {
+                    self.cache.clear(&shelf);
+                }
                 self.table.gate(&environment).release();
             }
             Command::Status => return self.status(),

@@ -115,6 +115,13 @@ impl Origin {
         }
     }
 
+    /// Whether the client has shown who it is.
+    pub fn is_known(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.certificate.is_some())
+    }
+
     /// Whether the connection may carry requests for a host of these terms. `None`: one that has no certificate.
     pub fn fulfils(&self, terms: Option<&Terms>) -> bool {
         match (&self.session, terms) {

@@ -1,7 +1,10 @@
 //! Finding the route of a request: scheme, exact host, then wildcard host, then the longest path prefix (spec 3.2).
 
-use crate::gate::Gate;
-use guise_api::edge::{Route, Scheme};
+use crate::{
+    cache::{Rules, Shelf},
+    gate::Gate,
+};
+use guise_api::edge::{Action, Route, Scheme};
 use std::{collections::HashMap, sync::Arc};
 
 /// A route with what its environment shares.
@@ -11,9 +14,29 @@ pub struct Target {
     pub route: Route,
     /// The environment's gate.
     pub gate: Arc<Gate>,
+    /// Where the environment's answers are kept.
+    pub shelf: Arc<Shelf>,
+    /// How the route's answers are kept; `None` if they are not.
+    pub rules: Option<Rules>,
 }
 
-type Hosts = HashMap<String, Vec<Target>>;
+impl Target {
+    /// A route of the environment that has this gate and shelf.
+    pub fn new(route: Route, gate: &Arc<Gate>, shelf: &Arc<Shelf>) -> Self {
+        let rules = match &route.action {
+            Action::Upstream { caching, .. } => caching.as_ref().map(Rules::read),
+            Action::Redirect { .. } => None,
+        };
+        Self {
+            route,
+            gate: Arc::clone(gate),
+            shelf: Arc::clone(shelf),
+            rules,
+        }
+    }
+}
+
+type Hosts = HashMap<String, Vec<Arc<Target>>>;
 
 /// All routes by scheme and host. Never changed: a new table is a new index.
 #[derive(Debug, Default)]
@@ -31,7 +54,8 @@ impl Index {
                 Scheme::Http => &mut index.http,
                 Scheme::Https => &mut index.https,
             };
-            hosts.entry(target.route.host.clone()).or_default().push(target);
+            let host = target.route.host.clone();
+            hosts.entry(host).or_default().push(Arc::new(target));
         }
         for targets in index.http.values_mut().chain(index.https.values_mut()) {
             targets.sort_by_key(|target| std::cmp::Reverse(prefix(&target.route.path).len()));
@@ -40,7 +64,7 @@ impl Index {
     }
 
     /// The target of a request. `host` is as [`host_name`] makes it.
-    pub fn find(&self, scheme: Scheme, host: &str, path: &str) -> Option<&Target> {
+    pub fn find(&self, scheme: Scheme, host: &str, path: &str) -> Option<&Arc<Target>> {
         let hosts = match scheme {
             Scheme::Http => &self.http,
             Scheme::Https => &self.https,
@@ -81,12 +105,11 @@ fn matches(route: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guise_api::edge::Action;
     use proptest::prelude::*;
 
     fn index(routes: &[(&str, &str)]) -> Index {
-        Index::new(routes.iter().map(|(host, path)| Target {
-            route: Route {
+        Index::new(routes.iter().map(|(host, path)| {
+            let route = Route {
                 scheme: Scheme::Http,
                 host: (*host).into(),
                 path: (*path).into(),
@@ -95,8 +118,8 @@ mod tests {
                 },
                 original_url: format!("https://{host}{path}"),
                 restrict_robots: true,
-            },
-            gate: Gate::open(),
+            };
+            Target::new(route, &Gate::open(), &Arc::default())
         }))
     }
 

@@ -8,6 +8,8 @@
 
 #![forbid(unsafe_code)]
 
+mod cache;
+mod cached;
 mod connection;
 mod control;
 mod edge;
@@ -65,5 +67,9 @@ pub fn main(arguments: Vec<OsString>) -> anyhow::Result<()> {
         .thread_name("edge")
         .enable_all()
         .build()?;
-    runtime.block_on(async { Edge::new(file).run(sockets.into_tokio()?, predecessor).await })
+    runtime.block_on(async {
+        Edge::keeping(options.cache_bytes, file)
+            .run(sockets.into_tokio()?, predecessor)
+            .await
+    })
 }

@@ -1,5 +1,6 @@
 //! How an edge is started.
 
+use crate::cache::DEFAULT_BYTES;
 use clap::Parser;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -34,6 +35,9 @@ pub struct Options {
     /// Group to become once everything is open.
     #[arg(long, value_name = "ID", requires = "uid")]
     pub gid: Option<u32>,
+    /// Memory for answers that are kept, in bytes.
+    #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_BYTES)]
+    pub cache_bytes: usize,
     /// Threads that serve.
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     pub threads: usize,

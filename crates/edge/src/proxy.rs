@@ -1,20 +1,22 @@
 //! One request: find its environment, wait if it is held, hand it on, bring back the answer.
 
 use crate::{
+    cache::Recording,
+    cached,
     edge::Edge,
     gate::{Refusal, UnderWay},
     headers::{self, Origin},
     index::{Index, Target, host_name},
     page::{self, Page},
-    pool::{Outgoing, UpstreamError},
+    pool::{Lease, Outgoing, UpstreamError},
     streamed::Streamed,
     tunnel,
 };
 use bytes::Bytes;
-use guise_api::edge::{Action, Route, Scheme};
+use guise_api::edge::{Action, Scheme};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{CONNECTION, TRANSFER_ENCODING},
+    header::{ACCEPT, CONNECTION, TRANSFER_ENCODING},
     uri::PathAndQuery,
 };
 use http_body_util::{Either, Empty, Full};
@@ -56,26 +58,33 @@ async fn route(edge: &Arc<Edge>, origin: &Origin, request: Request<Incoming>) ->
         return page(Page::Misdirected, &host, request.headers());
     }
     let path = request.uri().path();
-    let (route, under_way) = match admit(edge, origin.scheme(), &host, path, arrived).await {
+    let (target, under_way) = match admit(edge, origin.scheme(), &host, path, arrived).await {
         Ok(admitted) => admitted,
         Err(refusal) => return page(refusal, &host, request.headers()),
     };
+    let route = &target.route;
     match &route.action {
         Action::Redirect { to } => redirect(to, &route.path, request.uri()),
-        Action::Upstream { address } => {
-            let accept = request.headers().clone();
-            let asked = Asked {
+        Action::Upstream { address, .. } => {
+            let accept = request.headers().get(ACCEPT).cloned();
+            let visit = Visit {
+                edge,
+                address: *address,
                 authority,
                 original_url: &route.original_url,
                 restrict_robots: route.restrict_robots,
                 origin,
+                under_way,
             };
-            forward(edge, *address, asked, request, under_way)
-                .await
-                .unwrap_or_else(|error| {
-                    tracing::warn!("{host}: {error}");
-                    page(page_for(&error), &host, &accept)
-                })
+            let answer = match &target.rules {
+                Some(rules) => cached::answer(visit, rules, &target, request).await,
+                None => visit.ask(request).await,
+            };
+            answer.unwrap_or_else(|error| {
+                tracing::warn!("{host}: {error}");
+                let accept = accept.into_iter().map(|value| (ACCEPT, value));
+                page(page_for(&error), &host, &accept.collect())
+            })
         }
     }
 }
@@ -87,12 +96,13 @@ async fn admit(
     host: &str,
     path: &str,
     arrived: Instant,
-) -> Result<(Route, UnderWay), Page> {
+) -> Result<(Arc<Target>, UnderWay), Page> {
     loop {
         let index = edge.table.index();
-        let Target { route, gate } = index.find(scheme, host, path).ok_or(Page::NotFound)?;
+        let target = index.find(scheme, host, path).ok_or(Page::NotFound)?;
+        let gate = &target.gate;
         match gate.enter() {
-            Some(under_way) if is_current(edge, &index) => return Ok((route.clone(), under_way)),
+            Some(under_way) if is_current(edge, &index) => return Ok((Arc::clone(target), under_way)),
             // The table changed between looking and entering: look again.
             Some(_) => {}
             None => {
@@ -118,63 +128,117 @@ fn is_current(edge: &Edge, index: &Arc<Index>) -> bool {
     Arc::ptr_eq(index, &edge.table.index())
 }
 
-/// What the client asked for, as the container is told.
-struct Asked<'a> {
-    authority: HeaderValue,
-    original_url: &'a str,
-    restrict_robots: bool,
-    origin: &'a Origin,
+/// A request that was let in, as the container is told of it.
+pub struct Visit<'a> {
+    /// The edge.
+    pub edge: &'a Arc<Edge>,
+    /// The container.
+    pub address: SocketAddrV4,
+    /// Host and port as the client wrote them.
+    pub authority: HeaderValue,
+    /// Who asks.
+    pub origin: &'a Origin,
+    /// The route as it was written.
+    pub original_url: &'a str,
+    /// Whether search engines shall stay away.
+    pub restrict_robots: bool,
+    /// Until the answer has ended.
+    pub under_way: UnderWay,
 }
 
-async fn forward(
-    edge: &Arc<Edge>,
-    address: SocketAddrV4,
-    asked: Asked<'_>,
-    mut request: Request<Incoming>,
+/// A container's answer, its headers as they came.
+pub struct Answered {
+    /// The answer.
+    pub response: Response<Incoming>,
+    lease: Lease,
     under_way: UnderWay,
-) -> Result<Answer, UpstreamError> {
-    let client = tunnel::is_wanted(request.headers()).then(|| hyper::upgrade::on(&mut request));
-    let restrict_robots = asked.restrict_robots;
-    let mut outgoing = outgoing(asked, request);
-    let (mut response, lease) = match client {
-        // A connection that becomes a tunnel is not one to take from the pool, nor to go back to it.
-        Some(_) => {
-            tunnel::ask_for(outgoing.headers_mut());
-            edge.pool.send_anew(address, outgoing).await?
+    restrict_robots: bool,
+}
+
+impl Visit<'_> {
+    /// Asks the container.
+    pub async fn ask(self, mut request: Request<Incoming>) -> Result<Answer, UpstreamError> {
+        if !tunnel::is_wanted(request.headers()) {
+            return Ok(self.send(request).await?.into_answer(None));
         }
-        None => edge.pool.send(address, outgoing).await?,
-    };
-    let agreed = tunnel::is_agreed(&response);
-    headers::towards_client(response.headers_mut(), restrict_robots);
-    if let (Some(client), true) = (client, agreed) {
-        let open = under_way.gate().tunnel();
-        tunnel::join(client, hyper::upgrade::on(&mut response), open);
+        let client = hyper::upgrade::on(&mut request);
+        let mut outgoing = self.outgoing(request);
+        tunnel::ask_for(outgoing.headers_mut());
+        // A connection that becomes a tunnel is not one to take from the pool, nor to go back to it.
+        let (response, lease) = self.edge.pool.send_anew(self.address, outgoing).await?;
+        let mut answered = self.answered(response, lease);
+        if !tunnel::is_agreed(&answered.response) {
+            return Ok(answered.into_answer(None));
+        }
+        answered.clean();
+        let Answered {
+            mut response,
+            under_way,
+            ..
+        } = answered;
+        tunnel::join(
+            client,
+            hyper::upgrade::on(&mut response),
+            under_way.gate().tunnel(),
+        );
         tunnel::ask_for(response.headers_mut());
         // A WebSocket may last for hours: no deployment waits for it.
-        return Ok(response.map(|_| Either::Right(Full::default())));
+        Ok(response.map(|_| Either::Right(Full::default())))
     }
-    Ok(response.map(|body| Either::Left(Streamed::new(body, lease, under_way))))
+
+    /// Asks the container over a connection that may have served others.
+    pub async fn send(self, request: Request<Incoming>) -> Result<Answered, UpstreamError> {
+        let outgoing = self.outgoing(request);
+        let (response, lease) = self.edge.pool.send(self.address, outgoing).await?;
+        Ok(self.answered(response, lease))
+    }
+
+    fn answered(self, response: Response<Incoming>, lease: Lease) -> Answered {
+        Answered {
+            response,
+            lease,
+            under_way: self.under_way,
+            restrict_robots: self.restrict_robots,
+        }
+    }
+
+    /// The request line and headers are made anew; only the method, the target and the body are the client's.
+    fn outgoing(&self, request: Request<Incoming>) -> Request<Outgoing> {
+        let (mut parts, body) = request.into_parts();
+        let authority = self.authority.clone();
+        headers::towards_container(&mut parts.headers, authority, self.original_url, self.origin);
+        let body = if body.is_end_stream() {
+            Either::Right(Empty::new())
+        } else {
+            Either::Left(body)
+        };
+        let mut outgoing = Request::new(body);
+        *outgoing.method_mut() = parts.method;
+        *outgoing.uri_mut() = Uri::from(target(&parts.uri));
+        *outgoing.headers_mut() = parts.headers;
+        outgoing
+    }
 }
 
-/// The request line and headers are made anew; only the method, the target and the body are the client's.
-fn outgoing(asked: Asked<'_>, request: Request<Incoming>) -> Request<Outgoing> {
-    let (mut parts, body) = request.into_parts();
-    headers::towards_container(
-        &mut parts.headers,
-        asked.authority,
-        asked.original_url,
-        asked.origin,
-    );
-    let body = if body.is_end_stream() {
-        Either::Right(Empty::new())
-    } else {
-        Either::Left(body)
-    };
-    let mut outgoing = Request::new(body);
-    *outgoing.method_mut() = parts.method;
-    *outgoing.uri_mut() = Uri::from(target(&parts.uri));
-    *outgoing.headers_mut() = parts.headers;
-    outgoing
+impl Answered {
+    /// Makes its headers those that a client gets.
+    pub fn clean(&mut self) {
+        headers::towards_client(self.response.headers_mut(), self.restrict_robots);
+    }
+
+    /// What the client gets, and others as well if it is recorded.
+    pub fn into_answer(mut self, recording: Option<Recording>) -> Answer {
+        self.clean();
+        let headers = self.response.headers();
+        let recording = recording.map(|recording| recording.with_headers(headers));
+        let Self {
+            response,
+            lease,
+            under_way,
+            ..
+        } = self;
+        response.map(|body| Either::Left(Streamed::new(body, lease, under_way).recorded(recording)))
+    }
 }
 
 /// Path and query, without scheme and host of an absolute target.

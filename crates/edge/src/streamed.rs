@@ -1,6 +1,7 @@
-//! An answer on its way: as long as it flows its request is under way, and its connection is not free.
+//! An answer on its way: as long as it flows its request is under way, and its connection is not free. What flows may be
+//! kept for others.
 
-use crate::{gate::UnderWay, pool::Lease};
+use crate::{cache::Recording, gate::UnderWay, pool::Lease};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
@@ -14,6 +15,7 @@ pub struct Streamed {
     body: Incoming,
     ended: bool,
     lease: Option<Lease>,
+    recording: Option<Recording>,
     _under_way: UnderWay,
 }
 
@@ -24,8 +26,32 @@ impl Streamed {
             ended: body.is_end_stream(),
             body,
             lease: Some(lease),
+            recording: None,
             _under_way: under_way,
         }
+    }
+
+    /// The same, kept if it comes to its end.
+    pub fn recorded(mut self, recording: Option<Recording>) -> Self {
+        self.recording = recording;
+        if self.ended {
+            self.finish();
+        }
+        self
+    }
+
+    fn finish(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            recording.finish();
+        }
+    }
+
+    fn record(&mut self, frame: &Frame<Bytes>) {
+        self.recording = self
+            .recording
+            .take()
+            // Trailers are not kept, nor what they belong to.
+            .and_then(|recording| recording.add(frame.data_ref()?));
     }
 }
 
@@ -43,6 +69,12 @@ impl Body for Streamed {
             Some(Ok(_)) => self.body.is_end_stream(),
             Some(Err(_)) => false,
         };
+        if let Some(Ok(frame)) = &frame {
+            self.record(frame);
+        }
+        if self.ended {
+            self.finish();
+        }
         Poll::Ready(frame)
     }
 

@@ -1,6 +1,7 @@
 //! Every environment's routes and gate, and the index made of them.
 
 use crate::{
+    cache::Shelf,
     gate::Gate,
     index::{Index, Target},
     table_file::TableFile,
@@ -19,6 +20,7 @@ type Routes = BTreeMap<String, Vec<Route>>;
 struct Environment {
     routes: Vec<Route>,
     gate: Arc<Gate>,
+    shelf: Arc<Shelf>,
 }
 
 /// The table. Requests read the index; commands change the environments and put a new index in its place.
@@ -40,15 +42,7 @@ impl Table {
         });
         let environments = routes
             .into_iter()
-            .map(|(key, routes)| {
-                (
-                    key,
-                    Environment {
-                        routes,
-                        gate: Gate::open(),
-                    },
-                )
-            })
+            .map(|(key, routes)| (key, Environment::with(routes)))
             .collect();
         Self {
             index: RwLock::new(Arc::new(index_of(&environments))),
@@ -69,13 +63,7 @@ impl Table {
 
     /// The environment's gate; it need not have routes yet.
     pub fn gate(&self, environment: &str) -> Arc<Gate> {
-        Arc::clone(
-            &self
-                .lock()
-                .entry(environment.to_owned())
-                .or_insert_with(Environment::new)
-                .gate,
-        )
+        Arc::clone(&self.lock().entry(environment.to_owned()).or_default().gate)
     }
 
     /// Each environment's gate by its key.
@@ -94,19 +82,28 @@ impl Table {
             .get(environment)
             .map(|environment| environment.routes.as_slice());
         let address = |route: &Route| match route.action {
-            Action::Upstream { address } => Some(address),
+            Action::Upstream { address, .. } => Some(address),
             Action::Redirect { .. } => None,
         };
         routes.unwrap_or_default().iter().filter_map(address).collect()
     }
 
-    /// Replaces an environment's routes.
+    /// Where an environment's answers are kept.
+    pub fn shelf(&self, environment: &str) -> Option<Arc<Shelf>> {
+        let environments = self.lock();
+        environments
+            .get(environment)
+            .map(|environment| Arc::clone(&environment.shelf))
+    }
+
+    /// Replaces an environment's routes. Answers that were kept by others are on a shelf that nobody looks at any more.
     pub fn set(&self, environment: &str, routes: Vec<Route>) {
         self.change(|environments| {
-            environments
-                .entry(environment.to_owned())
-                .or_insert_with(Environment::new)
-                .routes = routes;
+            let environment = environments.entry(environment.to_owned()).or_default();
+            if environment.routes != routes {
+                environment.routes = routes;
+                environment.shelf = Arc::default();
+            }
         });
     }
 
@@ -115,8 +112,7 @@ impl Table {
     pub fn switch(&self, environment: &str, routes: Vec<Route>) -> Arc<Gate> {
         let old = self.gate(environment);
         self.change(|environments| {
-            let gate = Gate::open();
-            environments.insert(environment.to_owned(), Environment { routes, gate });
+            environments.insert(environment.to_owned(), Environment::with(routes));
         });
         old.release();
         old
@@ -176,21 +172,25 @@ impl Table {
     }
 }
 
+impl Default for Environment {
+    fn default() -> Self {
+        Self::with(Vec::new())
+    }
+}
+
 impl Environment {
-    fn new() -> Self {
+    fn with(routes: Vec<Route>) -> Self {
         Self {
-            routes: Vec::new(),
+            routes,
             gate: Gate::open(),
+            shelf: Arc::default(),
         }
     }
 }
 
 fn index_of(environments: &BTreeMap<String, Environment>) -> Index {
     Index::new(environments.values().flat_map(|environment| {
-        let gate = &environment.gate;
-        environment.routes.iter().map(|route| Target {
-            route: route.clone(),
-            gate: Arc::clone(gate),
-        })
+        let Environment { routes, gate, shelf } = environment;
+        routes.iter().map(|route| Target::new(route.clone(), gate, shelf))
     }))
 }

@@ -84,6 +84,7 @@ impl Secure {
         tokio::spawn(Arc::clone(&site.edge).serve(Scheme::Https, listener));
         let upstream = Action::Upstream {
             address: container.address,
+            caching: None,
         };
         let routes = [HOST, OTHER].map(|host| guise_api::edge::Route {
             scheme: Scheme::Https,

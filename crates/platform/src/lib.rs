@@ -105,7 +105,7 @@ pub use user::UserError;
 pub use variable::{Level, VariableChange, VariableError};
 
 // The layer above holds these values without knowing the crates they come from.
-pub use guise_config::TypeList;
+pub use guise_config::{RouteCache, TypeList};
 pub use guise_image::Catalog;
 pub use guise_node::{
     ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, ProcessView, Truth,

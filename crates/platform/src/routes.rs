@@ -1,7 +1,7 @@
 //! Routes as they are served: templates with their placeholders filled in (spec 3.2), and `PLATFORM_ROUTES`
 //! (spec 3.9).
 
-use guise_config::{Route, RouteKind, Scheme};
+use guise_config::{Route, RouteCache, RouteKind, Scheme};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -42,8 +42,8 @@ pub enum Target {
     Upstream {
         /// Its name.
         upstream: String,
-        /// The `cache` value of `PLATFORM_ROUTES`.
-        cache: Value,
+        /// How its answers are kept.
+        cache: RouteCache,
     },
     /// To another URL.
     Redirect {
@@ -169,7 +169,7 @@ fn resolve(route: &Route, site: &Site) -> ResolvedRoute {
     let target = match &route.kind {
         RouteKind::Upstream { name, .. } => Target::Upstream {
             upstream: name.to_string(),
-            cache: cache(route),
+            cache: route.cache.clone(),
         },
         RouteKind::Redirect { to } => Target::Redirect { to: site.resolve(to) },
     };
@@ -188,10 +188,6 @@ fn resolve(route: &Route, site: &Site) -> ResolvedRoute {
         restrict_robots: site.restrict_robots,
         target,
     }
-}
-
-fn cache(route: &Route) -> Value {
-    serde_json::to_value(&route.cache).unwrap_or(Value::Null)
 }
 
 /// Adds for every `https` route without an `http` twin one that redirects (spec 3.2, 5).
@@ -246,7 +242,7 @@ impl ResolvedRoute {
             restrict_robots: true,
             target: Target::Upstream {
                 upstream: app.into(),
-                cache: Value::Null,
+                cache: RouteCache::default(),
             },
         }
     }

@@ -26,6 +26,9 @@ use tokio::{
 pub const ENVIRONMENT: &str = "abcdefgh12345/main";
 pub const HOST: &str = "main.test";
 
+/// Memory for kept answers.
+const CACHE_BYTES: usize = 1 << 20;
+
 /// A running edge.
 pub struct Site {
     pub edge: Arc<Edge>,
@@ -38,7 +41,7 @@ impl Site {
     }
 
     pub async fn with_table(file: Option<TableFile>) -> Self {
-        let edge = Edge::new(file);
+        let edge = Edge::keeping(CACHE_BYTES, file);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(Arc::clone(&edge).serve(Scheme::Http, listener));
@@ -49,7 +52,7 @@ impl Site {
     pub async fn route_to(&self, upstream: SocketAddrV4) {
         self.tell(Command::Routes {
             environment: ENVIRONMENT.into(),
-            routes: vec![route(HOST, "/", Action::Upstream { address: upstream })],
+            routes: vec![route(HOST, "/", upstream_at(upstream))],
         })
         .await;
     }
@@ -59,7 +62,7 @@ impl Site {
     pub async fn switch_to(&self, upstream: SocketAddrV4, drain: Duration) -> u32 {
         let command = Command::Switch {
             environment: ENVIRONMENT.into(),
-            routes: vec![route(HOST, "/", Action::Upstream { address: upstream })],
+            routes: vec![route(HOST, "/", upstream_at(upstream))],
             drain_ms: drain.as_millis() as u64,
         };
         match self.edge.carry_out(command).await {
@@ -104,6 +107,14 @@ impl Site {
 
     pub async fn get(&self, path: &str) -> String {
         self.say(get(path)).await
+    }
+}
+
+/// A container whose answers are not kept.
+pub fn upstream_at(address: SocketAddrV4) -> Action {
+    Action::Upstream {
+        address,
+        caching: None,
     }
 }
 
