@@ -1,7 +1,7 @@
 //! What a repository's hooks and the daemon say to each other.
 
 use crate::Activity;
-use guise_model::ProjectId;
+use guise_model::{ProjectId, UserName};
 use serde::{Deserialize, Serialize};
 
 /// One line of a hook's standard input (githooks(5)).
@@ -20,6 +20,9 @@ pub struct RefUpdate {
 pub struct CheckPush {
     /// The project pushed to.
     pub project: ProjectId,
+    /// Who pushes, if they came over the network; else the machine's root.
+    #[serde(default)]
+    pub user: Option<UserName>,
     /// The refs it would change.
     pub updates: Vec<RefUpdate>,
     /// `GIT_PUSH_OPTION_*`, in order.
@@ -43,6 +46,9 @@ pub struct CheckPushReply {
 pub struct PushReceived {
     /// The project pushed to.
     pub project: ProjectId,
+    /// Who pushes, if they came over the network; else the machine's root.
+    #[serde(default)]
+    pub user: Option<UserName>,
     /// The refs it changed.
     pub updates: Vec<RefUpdate>,
     /// `GIT_PUSH_OPTION_*`, in order.

@@ -18,6 +18,7 @@ pub mod edge;
 mod environment;
 mod error;
 pub mod exec;
+pub mod gateway;
 mod hook;
 mod image;
 mod operation;

@@ -56,7 +56,12 @@ impl Child {
 
     /// Kills it. Once it has ended nothing happens.
     pub fn kill(&self) -> io::Result<()> {
-        match process::send_signal(self.pidfd.as_fd(), KILL) {
+        self.signal(KILL)
+    }
+
+    /// Sends it a signal. Once it has ended nothing happens.
+    pub fn signal(&self, number: i32) -> io::Result<()> {
+        match process::send_signal(self.pidfd.as_fd(), number) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(errno) => Err(errno.into()),
         }

@@ -55,6 +55,12 @@ pub enum NodeError {
     Pipe { id: ContainerId, source: io::Error },
     #[error("cannot give a process in container {id} a terminal: {source}")]
     Terminal { id: ContainerId, source: io::Error },
+    #[error("cannot connect from container {id} to {to}: {source}")]
+    Connect {
+        id: ContainerId,
+        to: String,
+        source: io::Error,
+    },
     #[error("cannot wait for a process in container {id}: {source}")]
     Wait { id: ContainerId, source: io::Error },
     #[error("cannot signal a process in container {id}: {source}")]

@@ -27,6 +27,7 @@ mod processes;
 mod procfs;
 mod pump;
 mod ramdisk;
+mod reach;
 mod record;
 mod room;
 mod runtime;

@@ -83,6 +83,17 @@ impl ExecSession {
         })
     }
 
+    /// Sends the process a signal. Once it has ended nothing happens.
+    ///
+    /// # Errors
+    /// When there is no signal of that number.
+    pub fn signal(&self, number: i32) -> Result<(), NodeError> {
+        self.child.signal(number).map_err(|source| NodeError::Signal {
+            id: self.id.clone(),
+            source,
+        })
+    }
+
     /// Kills the process. Once it has ended nothing happens.
     ///
     /// # Errors

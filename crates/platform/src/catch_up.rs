@@ -80,6 +80,7 @@ impl Platform {
         for (branch, commit) in self.repository(&project.id).heads()? {
             if !self.is_known(project, &branch, &commit)? {
                 missed.push(RefUpdate {
+                    old: None,
                     new: Some(commit),
                     name: format!("refs/heads/{branch}"),
                 });

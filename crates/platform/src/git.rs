@@ -2,12 +2,15 @@
 //!
 //! git itself reads and writes the objects (it is what the field audits); guise names commits and paths.
 
+use crate::login::GitService;
+use guise_model::UserName;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
     io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 /// What can go wrong with a repository.
@@ -49,6 +52,40 @@ pub enum GitError {
 pub struct Repository {
     path: PathBuf,
     quarantine: Option<PathBuf>,
+}
+
+/// The variable by which hooks learn who pushes over the network.
+pub(crate) const PUSHING_USER: &str = "GUISE_USER";
+
+/// git at work for somebody on the network. It ends by itself when its pipes do: a killed one would leave locks.
+#[derive(Debug)]
+pub struct GitSession {
+    child: Child,
+    stdio: Option<[OwnedFd; 3]>,
+}
+
+impl GitSession {
+    /// Hands out the ends of its pipes: to write its input, to read its output and its errors. `None` the second time.
+    pub fn take_stdio(&mut self) -> Option<[OwnedFd; 3]> {
+        self.stdio.take()
+    }
+
+    /// Blocks until it ends; its exit status.
+    ///
+    /// # Errors
+    /// None that are known.
+    pub fn wait(&mut self) -> io::Result<i32> {
+        let status = self.child.wait()?;
+        Ok(status.code().unwrap_or(1))
+    }
+}
+
+/// Whether this is what git sends as `GIT_PROTOCOL` (git(1)): `version=2`, keys and values.
+fn is_protocol(text: &str) -> bool {
+    text.len() < 256
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"=:-_.".contains(&byte))
 }
 
 /// How a merge was done.
@@ -151,6 +188,48 @@ impl Repository {
         Ok(())
     }
 
+    /// Starts git's side of a fetch or a push that somebody makes over the network. Its hooks are told who it is. The
+    /// pack goes through nobody's memory but git's.
+    pub fn serve(
+        &self,
+        service: GitService,
+        user: &UserName,
+        protocol: Option<&str>,
+    ) -> Result<GitSession, GitError> {
+        let mut command = Command::new("git");
+        command
+            // What a stranger sends is checked before it is kept; what one asks for may be a part (partial clones).
+            .args([
+                "-c",
+                "receive.fsckObjects=true",
+                "-c",
+                "uploadpack.allowFilter=true",
+            ])
+            .arg(service.as_str())
+            .arg(&self.path)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("LC_ALL", "C.UTF-8")
+            .env(PUSHING_USER, user.as_str())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(protocol) = protocol.filter(|protocol| is_protocol(protocol)) {
+            command.env("GIT_PROTOCOL", protocol);
+        }
+        let mut child = command.spawn().map_err(GitError::Start)?;
+        let stdio = child
+            .stdin
+            .take()
+            .zip(child.stdout.take())
+            .zip(child.stderr.take());
+        let ((stdin, stdout), stderr) = stdio.expect("all three were asked to be pipes");
+        Ok(GitSession {
+            child,
+            stdio: Some([stdin.into(), stdout.into(), stderr.into()]),
+        })
+    }
+
     /// The commit that a branch points to.
     pub fn head_of(&self, branch: &str) -> Result<Option<String>, GitError> {
         self.commit(&format!("refs/heads/{branch}"))
@@ -217,7 +296,8 @@ impl Repository {
         Ok(Merge::Commit)
     }
 
-    fn is_ancestor(&self, ancestor: &str, of: &str) -> Result<bool, GitError> {
+    /// Whether one commit is in the history of another, or is it.
+    pub fn is_ancestor(&self, ancestor: &str, of: &str) -> Result<bool, GitError> {
         match self.run("merge-base", &["--is-ancestor", ancestor, of]) {
             Ok(_) => Ok(true),
             Err(GitError::Refused { .. }) => Ok(false),

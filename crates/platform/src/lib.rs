@@ -36,6 +36,7 @@ mod given;
 mod import;
 mod inspect;
 mod lifecycle;
+mod login;
 mod machine_name;
 mod operation;
 mod plan;
@@ -43,6 +44,7 @@ mod project;
 mod property;
 mod push;
 mod push_options;
+mod push_rights;
 mod random;
 mod resources;
 mod restore;
@@ -71,6 +73,7 @@ mod tree;
 mod user;
 mod variable;
 mod variables;
+mod visit;
 
 pub use activity::{Activities, LogPart, Report, Timings};
 pub use actor::{ROOT, on_behalf_of};
@@ -81,8 +84,9 @@ pub use cron::{CronLimits, CronView};
 pub use disk::{DiskView, VolumeView};
 pub use edge::{Edge, EdgeError};
 pub use error::PlatformError;
-pub use git::GitError;
+pub use git::{GitError, GitSession};
 pub use inspect::{ContainerView, Owned};
+pub use login::login_of;
 pub use machine_name::machine_name;
 pub use operation::OperationView;
 pub use plan::{Actual, State, plan};
@@ -103,9 +107,10 @@ pub use strategy::Strategy;
 pub use tail::last_lines;
 pub use user::UserError;
 pub use variable::{Level, VariableChange, VariableError};
+pub use visit::{Opened, VisitError, Visitor, Wanted};
 
 // The layer above holds these values without knowing the crates they come from.
-pub use guise_config::{RouteCache, TypeList};
+pub use guise_config::{ClientAuthentication, PartialRedirect, RedirectFrom, RouteCache, RouteTls, TlsVersion, TypeList};
 pub use guise_image::Catalog;
 pub use guise_node::{
     ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, ProcessView, Truth,

@@ -11,12 +11,14 @@ use crate::{
     tree::CommitTree,
 };
 use guise_config::Colour;
-use guise_model::ProjectId;
+use guise_model::{ProjectId, UserName};
 use std::path::Path;
 
 /// One ref that a push changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefUpdate {
+    /// Object id before; `None` for a new ref.
+    pub old: Option<String>,
     /// Object id after; `None` for a deleted ref.
     pub new: Option<String>,
     /// The ref.
@@ -45,7 +47,7 @@ impl Verdict {
         self.output.push('\n');
     }
 
-    fn refuse(&mut self, reason: &str) {
+    pub(crate) fn refuse(&mut self, reason: &str) {
         self.accepted = false;
         self.warn(&format!("E: {reason}"));
     }
@@ -72,7 +74,7 @@ enum Becomes {
 }
 
 impl Platform {
-    /// Reads the options of a push, and the configuration of what it would make of each environment. Nothing is
+    /// Reads the options of a push, what its user may (the machine's root if there is none), and the configuration of what it would make of each environment. Nothing is
     /// changed.
     ///
     /// # Errors
@@ -80,11 +82,13 @@ impl Platform {
     pub fn check_push(
         &self,
         project: &ProjectId,
+        user: Option<&UserName>,
         updates: &[RefUpdate],
         options: &[String],
         quarantine: Option<&Path>,
     ) -> Result<Verdict, PlatformError> {
         let project = self.project_by_id(project)?;
+        let pusher = self.pusher(user, &project.id)?;
         let mut repository = self.repository(&project.id);
         if let Some(quarantine) = quarantine {
             repository = repository.in_quarantine(quarantine)?;
@@ -101,7 +105,16 @@ impl Platform {
             }
         };
         for update in updates {
-            let Some(branch) = update.branch() else { continue };
+            let Some(branch) = update.branch() else {
+                if let Some(pusher) = &pusher {
+                    pusher.check_other(update, &mut verdict);
+                }
+                continue;
+            };
+            if let Some(pusher) = &pusher {
+                let kind = self.type_of_branch(&project, branch, options.kind)?;
+                pusher.check_branch(&repository, update, branch, kind, &mut verdict)?;
+            }
             if update.new.is_none() && branch == project.default_branch {
                 verdict.refuse(&format!(
                     "{branch} is the production environment of {} and cannot be deleted",

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::place::PlaceError;
 use clap::Subcommand;
 use guise_api::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate, paths};
-use guise_model::ProjectId;
+use guise_model::{ProjectId, UserName};
 use std::io::Read;
 
 /// Answer for a repository's hook; the project is given by --project
@@ -65,6 +65,7 @@ fn is_without_daemon(error: &Error) -> bool {
 async fn check(context: &Context) -> Result<bool, Error> {
     let push = CheckPush {
         project: project(context)?,
+        user: user()?,
         updates: updates()?,
         options: push_options(),
         quarantine: std::env::var("GIT_QUARANTINE_PATH").ok(),
@@ -78,6 +79,7 @@ async fn check(context: &Context) -> Result<bool, Error> {
 async fn receive(context: &Context) -> Result<(), Error> {
     let push = PushReceived {
         project: project(context)?,
+        user: user()?,
         updates: updates()?,
         options: push_options(),
     };
@@ -110,6 +112,12 @@ fn print(context: &Context, output: &str) -> Result<(), Error> {
 fn project(context: &Context) -> Result<ProjectId, Error> {
     let named = context.named_project().ok_or(PlaceError::NoProject)?;
     Ok(ProjectId::new(named).map_err(PlaceError::from)?)
+}
+
+/// Who pushes over the network: the SSH gateway's git is told. Nobody does on the machine itself.
+fn user() -> Result<Option<UserName>, Error> {
+    let named = std::env::var("GUISE_USER").ok().map(UserName::new);
+    Ok(named.transpose().map_err(PlaceError::from)?)
 }
 
 /// The refs that the push changes, from standard input.

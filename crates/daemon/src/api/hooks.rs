@@ -4,7 +4,8 @@ use super::{App, Failure, blocking};
 use crate::view;
 use axum::{Json, extract::State};
 use guise_api::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply};
-use guise_platform::RefUpdate;
+use guise_model::UserName;
+use guise_platform::{ROOT, RefUpdate, on_behalf_of};
 use std::path::Path;
 
 pub(crate) async fn pre_receive(
@@ -13,8 +14,9 @@ pub(crate) async fn pre_receive(
 ) -> Result<Json<CheckPushReply>, Failure> {
     blocking(&app, move |platform| {
         let quarantine = push.quarantine.as_deref().map(Path::new);
-        let verdict =
-            platform.check_push(&push.project, &updates(&push.updates), &push.options, quarantine)?;
+        let user = push.user.as_ref();
+        let updates = updates(&push.updates);
+        let verdict = platform.check_push(&push.project, user, &updates, &push.options, quarantine)?;
         Ok(Json(CheckPushReply {
             accepted: verdict.accepted,
             output: verdict.output,
@@ -28,7 +30,10 @@ pub(crate) async fn post_receive(
     Json(push): Json<PushReceived>,
 ) -> Result<Json<PushReceivedReply>, Failure> {
     blocking(&app, move |platform| {
-        let received = platform.push_received(&push.project, &updates(&push.updates), &push.options)?;
+        let user = push.user.as_ref().map_or(ROOT, UserName::as_str);
+        let received = on_behalf_of(user, || {
+            platform.push_received(&push.project, &updates(&push.updates), &push.options)
+        })?;
         let activities = received.activities.into_iter().map(view::activity).collect();
         Ok(Json(PushReceivedReply {
             activities,
@@ -44,6 +49,7 @@ fn updates(updates: &[guise_api::RefUpdate]) -> Vec<RefUpdate> {
     updates
         .iter()
         .map(|update| RefUpdate {
+            old: present(&update.old),
             new: present(&update.new),
             name: update.name.clone(),
         })
