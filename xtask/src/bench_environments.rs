@@ -38,7 +38,8 @@ pub fn environments(_: &Options) -> Result<()> {
     Ok(())
 }
 
-fn branch(guise: &Guise, tree: &Repository, n: usize) -> Result<f64> {
+/// Makes the branch `branch-N` of `main`, and answers how long it took until it answered, in seconds.
+pub fn branch(guise: &Guise, tree: &Repository, n: usize) -> Result<f64> {
     let name = format!("branch-{n}");
     let begun = Instant::now();
     guise
@@ -57,7 +58,8 @@ fn own_memory(guise: &Guise) -> Result<f64> {
     pids.into_iter().flatten().map(megabytes).sum()
 }
 
-fn containers_memory(guise: &Guise, tree: &Repository) -> Result<f64> {
+/// Resident memory of all processes in containers (PSS), in MB.
+pub fn containers_memory(guise: &Guise, tree: &Repository) -> Result<f64> {
     let containers = guise.json(tree.root(), &["ps", "--all"])?;
     let containers = containers.as_array().context("`guise ps` prints no list")?;
     let processes = containers

@@ -7,8 +7,11 @@
 mod arrows;
 mod bench;
 mod bench_branch;
+mod bench_build;
 mod bench_clone;
 mod bench_environments;
+mod bench_images;
+mod bench_memory;
 mod clean;
 mod compatibility;
 mod demo;
@@ -38,6 +41,9 @@ Usage: cargo xtask CHORE [OPTIONS]
   bench branch Time branches of an environment with app, MariaDB and Redis
   bench environments
                Make 100 environments of one project; their time and memory
+  bench memory Weigh 1, 10 and 100 copies of a site of files
+  bench build  Time builds with and without what earlier ones have left; time packing
+  bench images Build base images from nothing; their size and time
   bench clone  Time clones of 10 MB, 1 GB and 20 GB while they are written to; needs 30 GB of disk
 
 Options
@@ -45,7 +51,7 @@ Options
   --force           clean: also a state directory that demo did not make, or that has other projects
   --quick           test: neither component tests as root nor journeys
   --all             power-test: at every step. test: also what takes minutes, such as 50 deployments under load
-  --filter WORD     test, vm-test: only tests whose name contains WORD
+  --filter WORD     test, vm-test: only tests whose name contains WORD. bench images: only such images
   --repetitions N   bench: how often [default: 5]";
 
 fn main() -> ExitCode {
@@ -71,6 +77,9 @@ fn run() -> Result<()> {
         ["bench", "clone", rest @ ..] => bench_clone::clone(&Options::parse(rest)?),
         ["bench", "branch", rest @ ..] => bench_branch::branch(&Options::parse(rest)?),
         ["bench", "environments", rest @ ..] => bench_environments::environments(&Options::parse(rest)?),
+        ["bench", "memory", rest @ ..] => bench_memory::memory(&Options::parse(rest)?),
+        ["bench", "build", rest @ ..] => bench_build::build(&Options::parse(rest)?),
+        ["bench", "images", rest @ ..] => bench_images::images(&Options::parse(rest)?),
         ["bench", "push", rest @ ..] => bench::push(&Options::parse(rest)?),
         [] | ["help" | "--help" | "-h", ..] => {
             println!("{HELP}");
