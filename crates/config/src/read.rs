@@ -11,11 +11,13 @@ pub mod legacy;
 pub mod location;
 pub mod mount;
 mod names;
-mod operation;
+pub mod operation;
+pub mod redirect;
 mod relationship;
 pub mod route;
 pub mod service;
 mod text;
+pub mod tls;
 mod version;
 mod web;
 

@@ -98,6 +98,22 @@ crons:
 }
 
 #[test]
+fn words_that_mean_nothing_are_refused_with_those_that_do() {
+    insta::assert_snapshot!(refusal(&app(r#"
+timezone: Europe/Pariss
+access: {ssh: contributer, sftp: viewer}
+additional_hosts: {'a b': 10.0.0.1, example.com: example.org}
+container_profile: HIGH
+web:
+  timezone: Middle-Earth
+  locations:
+    /: {passthru: index.php, rules: {'\.css$': {passthru: yeah}}}
+workers:
+  queue: {access: {ssh: owner}, commands: {start: run}}
+"#)));
+}
+
+#[test]
 fn a_build_cache_is_refused_where_it_is_wrong() {
     let commit = Commit::of([(
         ".platform.app.yaml",
@@ -134,9 +150,38 @@ firewall: {outbound: [{ips: [1.2.3.4/32]}]}
   upstream: 'app:http'
   cache: {enabled: true}
   ssi: {enabled: true}
-  redirects: {paths: {/a: {to: /b}}}
-  tls: {min_version: TLSv1.3}
-'https://{default}/x': {type: proxy, to: 'https://example.com'}
+  sticky: true
+"#,
+        ),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
+}
+
+#[test]
+fn redirects_and_tls_settings_that_cannot_be_are_refused() {
+    let commit = Commit::of([
+        (".platform.app.yaml", "name: app\ntype: 'python:3.13'\n"),
+        (
+            ".platform/routes.yaml",
+            r#"
+'https://{default}/':
+  type: upstream
+  upstream: 'app:http'
+  redirects:
+    expires: soon
+    paths:
+      /a: {to: b}
+      c: {to: /d}
+      '^/e(?=f)': {to: /g, regexp: true}
+      /h: {to: /i, code: 303}
+      /j: {prefx: false}
+  tls:
+    min_version: TLSv1.1
+    client_authentication: require
+'https://{default}/x':
+  type: proxy
+  to: example.com
+  tls: {client_certificate_authorities: [authority.crt]}
 "#,
         ),
     ]);
@@ -163,7 +208,7 @@ fn routes_that_contradict_each_other_show_both_places() {
 'https://{default}/': {type: upstream, upstream: app, id: main, primary: true}
 'https://{default}': {type: upstream, upstream: app, id: main}
 'https://www.{default}': {type: upstream, upstream: app, primary: true}
-'https://{default}/a': {type: upstream, upstream: app, cache: {enabled: true, headers: [Accept, Cookie]}}
+'https://{default}/a': {type: upstream, upstream: app, cache: {enabled: true, headers: [Accept, Cookie], cookies: ['/^lang(?=_)/']}}
 "#;
     commit.0.insert(".platform/routes.yaml".into(), routes.into());
     insta::assert_snapshot!(refusal(&commit));

@@ -12,7 +12,7 @@ mod timetable;
 use crate::{
     Platform, PlatformError,
     activity::{Job, Report},
-    desired::{Crons, Desired, Life},
+    desired::{Crons, Life},
     step::Step,
     store::{ActivityRecord, ActivityState, EnvironmentRecord, EnvironmentStatus, EnvironmentType},
 };
@@ -225,21 +225,6 @@ impl Platform {
             _ => None,
         };
         Ok(environment.zip(run))
-    }
-
-    /// Says which time zones this machine does not know.
-    pub(crate) fn check_time_zones(&self, desired: &Desired, report: &Report) {
-        for component in &desired.components {
-            if let Life::App { crons, .. } = &component.life
-                && let Some(zone) = crons.timezone.as_deref().filter(|_| !crons.jobs.is_empty())
-                && TimeZone::get(zone).is_err()
-            {
-                let app = &component.name;
-                report.line(&format!(
-                    "W: the time zone {zone} is not known here (is tzdata installed?): crons of {app} run in UTC"
-                ));
-            }
-        }
     }
 
     /// Before steps disturb apps: waits for the crons that run in them.

@@ -153,7 +153,6 @@ impl Platform {
         let mut desired = self.assemble_by(strategy, &project, environment, built, &state, report)?;
         self.say_whether_limits_hold(report);
         let steps = plan(&mut desired, &state, fresh_container_id);
-        self.check_time_zones(&desired, report);
         if steps.is_empty() && reason == Reason::Push {
             report.line("Nothing to do: the environment already runs exactly this.");
             report.step(&TaskStep::Record { commit }, || {

@@ -1,14 +1,17 @@
 //! The keys that an app's web container and each worker have for themselves (spec 1.1 "Inst", 1.9).
 
-use super::Reader;
+use super::{Reader, operation::ROLES};
 use crate::{
+    diagnostic::Severity,
     fields::Fields,
     files::Flavour,
     model::{Firewall, Mount, MountSource, Relationship, Variables},
+    suggest::nearest,
     types,
     yaml::{Entry, Value},
 };
 use guise_model::{Profile, Size};
+use jiff::tz::{TimeZoneDatabase, TimeZoneName};
 use serde_json::Value as Json;
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -102,11 +105,11 @@ impl Reader<'_> {
             let entries = fields.mapping("mounts", self.report);
             instance.mounts = self.mounts(&entries);
         }
-        if let Some(timezone) = fields.text("timezone", self.report) {
+        if let Some(timezone) = self.timezone(fields) {
             instance.timezone = Some(timezone);
         }
-        if let Some(access) = fields.text_map("access", self.report) {
-            instance.access = access;
+        if let Some(role) = self.least_role(fields) {
+            instance.access = BTreeMap::from([("ssh".into(), role.into())]);
         }
         if given("variables") {
             let entries = fields.mapping("variables", self.report);
@@ -134,6 +137,31 @@ impl Reader<'_> {
     /// `container_profile`.
     pub fn profile(&mut self, fields: &Fields<'_>) -> Option<Profile> {
         fields.choice("container_profile", &PROFILES, self.report)
+    }
+
+    /// `timezone`, a name of the time zone database.
+    fn timezone(&mut self, fields: &Fields<'_>) -> Option<String> {
+        let name = fields.text("timezone", self.report)?;
+        let zones = TimeZoneDatabase::bundled();
+        if zones.get(&name).is_err() {
+            let known: Vec<_> = zones.available().collect();
+            let help = match nearest(&name, known.iter().map(TimeZoneName::as_str)) {
+                Some(zone) => format!("did you mean `{zone}`?"),
+                None => "write one of the time zone database: `UTC`, `Europe/Paris`".into(),
+            };
+            let span = &fields.get("timezone")?.span;
+            let message = format!("there is no time zone `{name}`");
+            self.report.error("wrong-value", span, message).help(help);
+            return None;
+        }
+        Some(name)
+    }
+
+    /// `access`: who may log in.
+    fn least_role(&mut self, fields: &Fields<'_>) -> Option<&'static str> {
+        let access = fields.get("access")?;
+        let fields = Fields::read(access, "`access`", &["ssh"], Severity::Warning, self.report);
+        fields.choice("ssh", &ROLES.map(|(role, _)| (role, role)), self.report)
     }
 
     fn disk(&mut self, fields: &Fields<'_>) -> Option<u64> {

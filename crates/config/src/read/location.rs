@@ -104,8 +104,16 @@ impl Reader<'_> {
             return Some(if truth { Passthru::Yes } else { Passthru::No });
         }
         let text = fields.text("passthru", self.report)?;
+        if !text.starts_with('/') {
+            let message = format!("`{text}` is no URL path");
+            let finding = self.report.error("wrong-value", &node.span, message);
+            finding.help(format!(
+                "`passthru` is `true`, `false` or the front controller's path: `/{text}`"
+            ));
+            return None;
+        }
         let clean = self.is_one_line(&text, &node.span, "`passthru`");
-        clean.then(|| Passthru::To(format!("/{}", text.trim_start_matches('/'))))
+        clean.then_some(Passthru::To(text))
     }
 
     fn index(&mut self, fields: &Fields<'_>) -> Vec<String> {

@@ -10,7 +10,8 @@ use crate::{
 
 const DAY: u64 = 24 * 60 * 60;
 
-const ROLES: [(&str, Role); 3] = [
+/// Roles, least first.
+pub const ROLES: [(&str, Role); 3] = [
     ("viewer", Role::Viewer),
     ("contributor", Role::Contributor),
     ("admin", Role::Admin),

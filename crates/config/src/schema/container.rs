@@ -2,9 +2,12 @@
 
 use super::{
     reference,
-    shape::{Property, anything, map_of, one_of, text},
+    shape::{Property, anything, map_of, object, one_of},
 };
-use crate::read::instance::{PROFILES, SIZES};
+use crate::read::{
+    instance::{PROFILES, SIZES},
+    operation::ROLES,
+};
 
 pub fn container() -> Vec<Property> {
     vec![
@@ -25,7 +28,7 @@ pub fn container() -> Vec<Property> {
         ),
         (
             "access",
-            map_of(text()),
+            object(&[("ssh", one_of(ROLES.map(|(role, _)| role)), "Least role that may.")]),
             "Who may open a shell: `ssh: contributor`.",
         ),
         (
