@@ -19,6 +19,7 @@ mod netlink;
 mod network;
 mod nft;
 mod opening;
+mod route;
 mod ruleset;
 
 pub use forwarding::ForwardingError;

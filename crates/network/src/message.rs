@@ -135,10 +135,11 @@ pub fn neighbour(operation: &'static str, index: u32, address: Ipv4Addr) -> Requ
         .with(NDA_LLADDR, &hardware_address(address))
 }
 
-/// Routes one address to a link; the host speaks to it as `source`.
+/// Routes one address to a link; the host speaks to it as `source`. Refused if the address is routed to another link: it
+/// would take another container's visitors.
 pub fn host_route(index: u32, destination: Ipv4Addr, source: Ipv4Addr) -> Request {
     let fixed = route(32, Scope::Link, 0);
-    Request::new("add the route to the container", RTM_NEWROUTE, REPLACE, &fixed)
+    Request::new("add the route to the container", RTM_NEWROUTE, CREATE, &fixed)
         .with(RTA_DST, &destination.octets())
         .with(RTA_OIF, &index.to_ne_bytes())
         .with(RTA_PREFSRC, &source.octets())

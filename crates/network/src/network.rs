@@ -7,12 +7,12 @@ use crate::{
     names::{NamesError, host_nameservers},
     nft::{self, NftError},
     opening::Opening,
+    route::{self, Route},
     ruleset::{self, Ruleset},
 };
 use guise_model::{ContainerId, Instance};
 use std::{
     collections::BTreeSet,
-    fs,
     net::Ipv4Addr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -29,6 +29,16 @@ pub enum NetworkError {
     Forwarding(#[from] ForwardingError),
     #[error(transparent)]
     Names(#[from] NamesError),
+    #[error(
+        "the addresses {network}/{prefix} are not free: this machine has a route to {taken} through {link}, which is not \
+         this guise's; another guise or network uses them. Choose others in config.toml: [instance.addresses] network, prefix"
+    )]
+    Taken {
+        network: Ipv4Addr,
+        prefix: u8,
+        taken: Ipv4Addr,
+        link: String,
+    },
 }
 
 /// The network of one instance. Safe to use from many threads; changes of the table happen one after the other.
@@ -44,8 +54,19 @@ impl Network {
     /// Makes the instance's table, or adopts the one that is there without a gap, and turns IPv4 forwarding on.
     ///
     /// # Errors
-    /// When the table cannot be listed or made.
+    /// When another one's routes lead to its addresses, or the table cannot be listed or made.
     pub fn open(instance: &Instance) -> Result<Self, NetworkError> {
+        if let Some(route) = route::all()
+            .into_iter()
+            .find(|route| is_anothers(route, instance))
+        {
+            return Err(NetworkError::Taken {
+                network: instance.addresses.network,
+                prefix: instance.addresses.prefix,
+                taken: route.destination,
+                link: route.link,
+            });
+        }
         let nameservers = host_nameservers()?;
         let ruleset = Ruleset {
             instance,
@@ -60,7 +81,7 @@ impl Network {
         forwarding::enable(&instance.name)?;
         Ok(Self {
             instance: instance.clone(),
-            mtu: uplink_mtu(),
+            mtu: route::uplink_mtu(),
             nameservers,
             elements: Mutex::new(elements),
         })
@@ -232,26 +253,15 @@ impl Network {
     }
 }
 
+/// Whether a route leads to the instance's addresses through a link that no container of it can have.
+fn is_anothers(route: &Route, instance: &Instance) -> bool {
+    route.is_within(&instance.addresses) && link::owner(&instance.link_prefix, &route.link).is_none()
+}
+
 fn set_membership(set: &mut BTreeSet<Ipv4Addr>, address: Ipv4Addr, member: bool) {
     if member {
         set.insert(address);
     } else {
         set.remove(&address);
     }
-}
-
-/// The longest packet of the link that the default route goes through; Ethernet's if there is none.
-fn uplink_mtu() -> u32 {
-    const ETHERNET: u32 = 1500;
-    // The kernel's columns: link, destination, gateway, …, numbers in hexadecimal (proc_net_route in net/ipv4/fib_trie.c).
-    let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
-    let uplink = routes.lines().find_map(|line| {
-        let mut columns = line.split_whitespace();
-        let link = columns.next()?;
-        (columns.next() == Some("00000000")).then_some(link)
-    });
-    uplink
-        .and_then(|link| fs::read_to_string(format!("/sys/class/net/{link}/mtu")).ok())
-        .and_then(|mtu| mtu.trim().parse().ok())
-        .unwrap_or(ETHERNET)
 }

@@ -110,6 +110,42 @@ fn only_the_listed_port_of_a_neighbour_can_be_reached() {
 }
 
 #[test]
+fn addresses_that_another_one_uses_are_refused() {
+    if !allowed_to_run() {
+        return;
+    }
+    let mut site = Site::new(11);
+    site.container(false);
+    let other = Instance {
+        name: "guise-t3-other".into(),
+        link_prefix: "zo".into(),
+        ..site.instance.clone()
+    };
+    let refused = Network::open(&other).unwrap_err().to_string();
+    let link = site.link(0);
+    assert!(
+        refused.contains("169.254.139.0/24") && refused.contains(&link),
+        "{refused}"
+    );
+    assert!(!shell("nft list tables").contains("guise-t3-other"));
+    // Opened while nobody had a container yet, it meets the other one when it makes its first.
+    site.network.detach(&site.containers[0].0).unwrap();
+    let network = Network::open(&other).unwrap();
+    let id = &site.containers[0].0;
+    let pid = site.inside(0).pid();
+    site.network.attach(id, pid, site.address(0), false).unwrap();
+    let (stranger, elsewhere) = (ContainerId::new("stranger0000").unwrap(), Namespace::new());
+    let refused = network.attach(&stranger, elsewhere.pid(), site.address(0), false);
+    network.close().unwrap();
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("something else on this machine uses"),
+        "{refused}"
+    );
+    assert!(shell("ip route").contains(&link), "the first one keeps its route");
+}
+
+#[test]
 fn the_host_reaches_a_container_and_not_the_other_way_round() {
     if !allowed_to_run() {
         return;
