@@ -196,7 +196,9 @@ fn kills(steps: &[Step]) -> Vec<Kill> {
     let of_step = |step: &Step| {
         let half = step.milliseconds.unwrap_or_default() / 2;
         let middle = (half >= MIDDLE_MS / 2).then_some(Moment::During { milliseconds: half });
-        let moments = [Some(Moment::Before), middle, Some(Moment::After)];
+        // A step that failed has no moment after its effect.
+        let after = step.milliseconds.is_some().then_some(Moment::After);
+        let moments = [Some(Moment::Before), middle, after];
         let (number, step) = (step.number, step.name.clone());
         moments.into_iter().flatten().map(move |moment| Kill {
             number,
