@@ -23,10 +23,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("api", &["model"]),
     ("certificate", &[]),
-    ("daemon", &["model", "api", "certificate", "platform"]),
+    ("daemon", &["model", "sys", "api", "certificate", "platform"]),
     ("edge", &["sys", "api"]),
+    ("gateway", &["sys", "api"]),
     ("cli", &["model", "api", "config"]),
-    ("guise", &["runtime", "daemon", "edge", "cli"]),
+    ("guise", &["runtime", "daemon", "edge", "gateway", "cli"]),
     ("journeys", &[]),
     ("xtask", &["journeys"]),
 ];
@@ -34,14 +35,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates of others that only some of ours may use.
 const RESERVED: &[(&[&str], &[&str])] = &[
     (&["libc", "libseccomp", "linux-raw-sys", "nix"], &["sys"]),
-    // Its safe part serves every mechanism, and the edge for giving up its power.
+    // Its safe part serves every mechanism, the edge for its files, and the gateway for its terminals.
     (
         &["rustix"],
-        &["sys", "runtime", "image", "volume", "network", "node", "edge"],
+        &["sys", "runtime", "image", "volume", "network", "node", "edge", "gateway"],
     ),
     (
         &["tokio", "hyper", "hyper-util", "axum"],
-        &["daemon", "edge", "cli"],
+        &["daemon", "edge", "gateway", "cli"],
     ),
     (&["rusqlite"], &["platform"]),
 ];

@@ -3,9 +3,10 @@
 use crate::Activity;
 use guise_model::ProjectId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A project to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CreateProject {
     /// What people call it.
     pub title: String,
@@ -14,9 +15,10 @@ pub struct CreateProject {
 }
 
 /// A project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Project {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: ProjectId,
     /// What people call it.
     pub title: String,
@@ -25,8 +27,11 @@ pub struct Project {
     /// Whether the push of a new branch makes an environment that runs.
     #[serde(default = "yes")]
     pub push_activates: bool,
-    /// Where to push to.
+    /// Where to push to, as the machine's root.
     pub git_url: String,
+    /// Where to push to over SSH, if there is a gateway.
+    #[serde(default)]
+    pub ssh_url: Option<String>,
     /// When it was made, RFC 3339 in UTC.
     pub created_at: String,
 }
@@ -36,7 +41,7 @@ fn yes() -> bool {
 }
 
 /// An environment to be made as a branch of another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BranchEnvironment {
     /// Its branch.
     pub name: String,
@@ -47,7 +52,7 @@ pub struct BranchEnvironment {
 }
 
 /// An environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Environment {
     /// Its branch.
     pub name: String,
@@ -57,6 +62,7 @@ pub struct Environment {
     /// Branch and hash as they appear in URLs: `main-bvxea6i`.
     pub machine_name: String,
     /// The project it belongs to.
+    #[schema(value_type = String)]
     pub project: ProjectId,
     /// Production, staging or development.
     #[serde(rename = "type")]
@@ -86,7 +92,7 @@ pub struct Environment {
 }
 
 /// A property of a project or an environment that is to be set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SetProperty {
     /// Which: `title`.
     pub property: String,
@@ -95,14 +101,14 @@ pub struct SetProperty {
 }
 
 /// What came of a changed setting.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Changed {
     /// The deployment that applies it; none when it applies at once, or with the next deployment.
     pub activity: Option<Activity>,
 }
 
 /// Production, staging or development.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum EnvironmentType {
@@ -112,7 +118,7 @@ pub enum EnvironmentType {
 }
 
 /// Whether an environment runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum EnvironmentStatus {
@@ -124,7 +130,7 @@ pub enum EnvironmentStatus {
 }
 
 /// A route as it is served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Route {
     /// Its final URL.
     pub url: String,

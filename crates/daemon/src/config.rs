@@ -1,6 +1,7 @@
 //! Settings: `<state>/config.toml`, every key optional.
 
 use anyhow::{Context, Result};
+use crate::remote::RemoteConfig;
 use guise_model::Instance;
 use guise_platform::{CronLimits, Retention, Sizes, SleepDefaults};
 use serde::Deserialize;
@@ -19,6 +20,12 @@ pub struct Config {
     pub edge_listen: SocketAddr,
     /// Where the edge listens for TLS. By default on port 443 if it listens on port 80, else nowhere.
     pub edge_listen_tls: Option<SocketAddr>,
+    /// Where the SSH gateway listens; nowhere with port 0.
+    pub ssh_listen: SocketAddr,
+    /// Memory of a new edge for answers that it keeps, in bytes; 0 to keep none.
+    pub edge_cache_bytes: u64,
+    /// Where the API listens besides its socket, by TLS and for those with tokens. By default nowhere.
+    pub api: Option<RemoteConfig>,
     /// Domain of generated URLs.
     pub domain: String,
     /// Directories with image recipes besides the shipped ones; later ones win.
@@ -47,6 +54,9 @@ impl Default for Config {
             instance: Instance::default(),
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             edge_listen_tls: None,
+            edge_cache_bytes: 64 << 20,
+            ssh_listen: SocketAddr::from(([127, 0, 0, 1], 2222)),
+            api: None,
             domain: "localhost".into(),
             recipes: Vec::new(),
             image_cache: "/var/cache/guise/images".into(),
@@ -61,6 +71,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The port of the SSH gateway, if there is one.
+    pub fn ssh_port(&self) -> Option<u16> {
+        Some(self.ssh_listen.port()).filter(|port| *port != 0)
+    }
+
     /// Reads `<state>/config.toml`; the defaults when there is none.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ mod api;
 mod certificates;
 mod config;
 mod edge;
+mod gateway;
+mod remote;
 mod serve;
 mod view;
 

@@ -1,10 +1,12 @@
 //! `guise daemon`: opens everything from the bottom up, serves, and leaves everything running when it stops.
 
 use crate::{
-    api::{self, App, Stop},
+    api::{self, App, Origin, Stop},
     certificates::Certificates,
     config::Config,
     edge::{EdgeClient, EdgeConfig},
+    gateway::{Gateway, GatewayConfig},
+    remote::Remote,
 };
 use anyhow::{Context, Result, bail};
 use guise_api::Check;
@@ -119,6 +121,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     };
     if teardown {
         crate::edge::stop(&state.join("edge/control.sock"));
+        crate::gateway::stop(&state);
         return Ok(tokio::task::spawn_blocking(move || node.close_machine()).await??);
     }
     let certificates = Arc::new(Certificates::open(&state, &config.domain)?);
@@ -131,6 +134,8 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
             state: state.clone(),
             listen: config.edge_listen,
             listen_tls: config.edge_listen_tls,
+            cache_bytes: config.edge_cache_bytes,
+            inner: config.instance.addresses,
             id,
         };
         let certificates = certificates.clone();
@@ -143,6 +148,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
             http: config.edge_listen.port(),
             https: config.edge_listen_tls.map(|address| address.port()),
         },
+        ssh_port: config.ssh_port(),
         hook_command: hook_command(&program, &state),
         retention: config.backups,
         crons: config.crons,
@@ -158,6 +164,18 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     platform.run_crons();
     platform.keep_sleep();
 
+    let gateway = config.ssh_port().map(|_| {
+        let config = GatewayConfig {
+            program: program.clone(),
+            state: state.clone(),
+            listen: config.ssh_listen,
+            // The edge is the first of the range that no container has; neither may be the other.
+            id: config.instance.id_base + 1,
+        };
+        Gateway::open(config, platform.clone()).map(Arc::new)
+    });
+    let gateway = gateway.transpose()?;
+
     let listener = listen(&socket)?;
     let stop = Arc::new(Stop::default());
     let app = App {
@@ -169,12 +187,20 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         stop: stop.clone(),
     };
     tokio::spawn(watch_edge(app.edge.clone()));
+    tokio::spawn(watch_gateway(gateway.clone()));
     tokio::spawn(renew_certificates(app.edge.clone()));
+    if let Some(remote) = &app.config.api {
+        let certified = remote.certified(&app.certificates)?;
+        let listener = Remote::listen(remote.listen, &certified).await?;
+        tokio::spawn(listener.serve(api::router(app.clone(), Origin::Network)));
+        tracing::info!(api = %remote.listen, "guised serves the network");
+    }
     tracing::info!(socket = %socket.display(), edge = %app.config.edge_listen, "guised serves");
     serve(listener, app, stop.clone()).await?;
     drop(fs::remove_file(&socket));
     if stop.teardown.load(Ordering::Relaxed) {
         tokio::task::spawn_blocking(move || edge.stop()).await?;
+        tokio::task::spawn_blocking(move || gateway.inspect(|gateway| gateway.stop())).await?;
         tokio::task::spawn_blocking(move || platform.node().close_machine()).await??;
     }
     tracing::info!("guised has stopped");
@@ -186,7 +212,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
 async fn serve(listener: UnixListener, app: App, stop: Arc<Stop>) -> Result<()> {
     const GRACE: std::time::Duration = std::time::Duration::from_secs(2);
     let (told, heard) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, api::router(app)).with_graceful_shutdown(async move {
+    let server = axum::serve(listener, api::router(app, Origin::Socket)).with_graceful_shutdown(async move {
         told_to_stop(&stop).await;
         drop(told);
     });
@@ -212,6 +238,27 @@ async fn watch_edge(edge: Arc<EdgeClient>) {
             Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the edge is down"),
             Err(panic) => tracing::error!(%panic, "cannot look after the edge"),
         }
+    }
+}
+
+/// Starts the gateway, and anew should it ever end by itself. Sites are served without it, and why it does not start is said
+/// once.
+async fn watch_gateway(gateway: Option<Arc<Gateway>>) {
+    let Some(gateway) = gateway else { return };
+    let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
+    let mut said = String::new();
+    loop {
+        every.tick().await;
+        let gateway = gateway.clone();
+        let trouble = match tokio::task::spawn_blocking(move || gateway.ensure()).await {
+            Ok(Ok(())) => String::new(),
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(panic) => panic.to_string(),
+        };
+        if trouble != said && !trouble.is_empty() {
+            tracing::error!("there is no SSH gateway: {trouble}");
+        }
+        said = trouble;
     }
 }
 

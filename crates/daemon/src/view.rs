@@ -13,12 +13,14 @@ use std::time::Duration;
 
 pub(crate) fn project(platform: &Platform, project: ProjectRecord) -> Project {
     let git_url = platform.git_url(&project.id);
+    let ssh_url = platform.git_ssh_url(&project.id);
     Project {
         id: project.id,
         title: project.title,
         default_branch: project.default_branch,
         push_activates: project.push_activates,
         git_url,
+        ssh_url,
         created_at: project.created_at,
     }
 }
@@ -56,9 +58,10 @@ pub(crate) fn environment(
         routes: routes
             .into_iter()
             .map(|route| {
-                let (kind, to) = match route.target {
-                    Target::Upstream { upstream, .. } => ("upstream", upstream),
-                    Target::Redirect { to } => ("redirect", to),
+                let kind = route.target.kind();
+                let to = match route.target {
+                    Target::Upstream { upstream, .. } => upstream,
+                    Target::Redirect { to } | Target::Proxy { to } => to,
                 };
                 let (url, original_url, primary) = (route.url, route.original_url, route.primary);
                 Route {

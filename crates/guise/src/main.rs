@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         (Some("daemon"), Some("status" | "stop" | "help" | "--help" | "-h")) => command_line(args),
         (Some("daemon"), _) => ended("daemon", guise_daemon::main(rest())),
         (Some("edge"), Some("restart" | "help" | "--help" | "-h") | None) => command_line(args),
+        (Some("gateway"), _) => ended("gateway", guise_gateway::main(rest())),
         (Some("edge"), _) => ended("edge", guise_edge::main(rest())),
         _ => command_line(args),
     }

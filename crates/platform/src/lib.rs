@@ -48,6 +48,7 @@ mod push_rights;
 mod random;
 mod resources;
 mod restore;
+mod restore_routes;
 mod retention;
 mod revive;
 mod right;
@@ -69,6 +70,7 @@ mod sweep;
 mod tail;
 mod task;
 mod task_step;
+mod token;
 mod tree;
 mod user;
 mod variable;
@@ -100,17 +102,21 @@ pub use sleep::{Busy, SleepAfter, SleepDefaults};
 pub use source_operation::SourceOperationView;
 pub use step::Step;
 pub use store::{
-    ActivityRecord, ActivityState, AuditRecord, BackupRecord, BackupStatus, DeploymentRecord, EnvironmentRecord,
-    EnvironmentStatus, EnvironmentType, ProjectRecord, StepRecord, SshKeyRecord, StoreError, UserRecord, VariableRecord, time,
+    ActivityRecord, ActivityState, AuditRecord, BackupRecord, BackupStatus, DeploymentRecord,
+    EnvironmentRecord, EnvironmentStatus, EnvironmentType, ProjectRecord, SshKeyRecord, StepRecord,
+    StoreError, TokenRecord, UserRecord, VariableRecord, time,
 };
 pub use strategy::Strategy;
 pub use tail::last_lines;
+pub use token::{NewToken, TokenError};
 pub use user::UserError;
 pub use variable::{Level, VariableChange, VariableError};
 pub use visit::{Opened, VisitError, Visitor, Wanted};
 
 // The layer above holds these values without knowing the crates they come from.
-pub use guise_config::{ClientAuthentication, PartialRedirect, RedirectFrom, RouteCache, RouteTls, TlsVersion, TypeList};
+pub use guise_config::{
+    ClientAuthentication, PartialRedirect, RedirectFrom, RouteCache, RouteTls, TlsVersion, TypeList,
+};
 pub use guise_image::Catalog;
 pub use guise_node::{
     ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, ProcessView, Truth,
@@ -134,6 +140,8 @@ pub struct PlatformConfig {
     pub domain: String,
     /// Where the edge listens, for generated URLs.
     pub ports: Ports,
+    /// Port of the SSH gateway, if there is one.
+    pub ssh_port: Option<u16>,
     /// Program and arguments of the repositories' hooks, up to the hook's name; `{project}` is filled in.
     pub hook_command: Vec<OsString>,
     /// How production is backed up by itself.

@@ -3,6 +3,7 @@
 use crate::{
     Platform, PlatformError,
     git::Repository,
+    login::login_of,
     routes::Site,
     store::{EnvironmentRecord, ProjectRecord},
 };
@@ -96,9 +97,27 @@ impl Platform {
         Ok(self.store().environments(project)?)
     }
 
-    /// Where a project's repository is: what people push to until there is a gateway.
+    /// Where a project's repository is on this machine: what its root pushes to.
     pub fn git_url(&self, project: &ProjectId) -> String {
         self.repository(project).path().display().to_string()
+    }
+
+    /// Where a project's repository is over SSH, if there is a gateway.
+    pub fn git_ssh_url(&self, project: &ProjectId) -> Option<String> {
+        Some(format!("{}/{project}.git", self.ssh_url(project.as_str())?))
+    }
+
+    /// Where an app or worker of an environment is over SSH, if there is a gateway.
+    pub fn app_ssh_url(&self, environment: &EnvironmentRecord, container: &str) -> Option<String> {
+        self.ssh_url(&login_of(environment, container))
+    }
+
+    fn ssh_url(&self, login: &str) -> Option<String> {
+        let domain = &self.config().domain;
+        Some(match self.config().ssh_port? {
+            22 => format!("ssh://{login}@{domain}"),
+            port => format!("ssh://{login}@{domain}:{port}"),
+        })
     }
 
     /// The host that an environment is generated.

@@ -32,6 +32,15 @@ pub fn open(pid: Pid) -> Result<OwnedFd, Errno> {
     pidfd_open(pid, PidfdFlags::empty())
 }
 
+/// Opens a pidfd of the process with this number.
+///
+/// # Errors
+/// `ESRCH`: there is no such process.
+pub fn open_number(pid: u32) -> Result<OwnedFd, Errno> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    open(pid.ok_or(Errno::SRCH)?)
+}
+
 /// Sends signal `number` (real-time signals included) to the process behind `pidfd`.
 ///
 /// # Errors

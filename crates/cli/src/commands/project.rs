@@ -185,6 +185,7 @@ mod tests {
             default_branch: "main".into(),
             push_activates: true,
             git_url: "/srv/projects/abcdefgh12345/repository.git".into(),
+            ssh_url: None,
             created_at: "2026-11-24T12:00:00Z".into(),
         }];
         insta::assert_snapshot!(rendered(&output(Format::Table, Some(80)), &projects, &columns()), @r"
