@@ -10,6 +10,7 @@ mod backups;
 mod bad_input;
 mod changes;
 mod crons;
+mod dead_edge;
 mod echo_site;
 mod full_volume;
 mod guestbook;
@@ -115,6 +116,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "requests wait while data is replaced or backed up, and none fails",
         held::while_data_is_replaced,
+    ),
+    (
+        "an edge that dies while requests wait lets nobody in too soon",
+        dead_edge::while_data_is_replaced,
     ),
     (
         "an idle environment sleeps and wakes for its visitors",

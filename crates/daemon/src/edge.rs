@@ -3,9 +3,11 @@
 //! The edge outlives guised, which puts a new one in its place without a refused connection. A restarted guised finds it
 //! by its socket and tells it what holds now.
 
+mod closed;
 mod lines;
 
 use crate::certificates::Certificates;
+use closed::Closed;
 use guise_api::edge::{Action, Caching, Command, Reply, Route, Scheme, SecureHost, Terms};
 use guise_certificate::CertificateError;
 use guise_platform::{Edge, EdgeError, ResolvedRoute, RouteCache, Target};
@@ -51,6 +53,7 @@ pub struct EdgeClient {
     /// The hosts that are served over TLS, by the environment's key.
     secure: Mutex<BTreeMap<String, BTreeSet<String>>>,
     lines: Mutex<Lines>,
+    closed: Mutex<Closed>,
     /// A connection of its own for the one who waits for visitors.
     visitors: Mutex<Option<BufReader<UnixStream>>>,
     /// Held while an edge is started; false once no edge shall be started any more.
@@ -68,6 +71,7 @@ impl EdgeClient {
             certificates,
             secure: Mutex::default(),
             lines: Mutex::default(),
+            closed: Mutex::default(),
             visitors: Mutex::new(None),
             wanted: Mutex::new(true),
         };
@@ -78,7 +82,8 @@ impl EdgeClient {
         Ok(client)
     }
 
-    /// Starts an edge if none answers. It finds the last routes in its table file.
+    /// Starts an edge if none answers. It finds the last routes in its table file, and is told which environments are
+    /// closed.
     ///
     /// # Errors
     /// When it does not answer in time; the message has the end of its log.
@@ -90,7 +95,11 @@ impl EdgeClient {
         if self.tell(&Command::Status).is_ok() {
             return Ok(());
         }
-        self.launch(|| self.tell(&Command::Status).is_ok())
+        self.launch(|| self.tell(&Command::Status).is_ok())?;
+        for command in self.closed().commands() {
+            self.tell(&command)?;
+        }
+        Ok(())
     }
 
     /// Puts a new edge in the place of the running one, or starts one if none runs. The new one takes over the listening
@@ -249,9 +258,27 @@ impl EdgeClient {
         self.lines().tell(&self.control(), command)
     }
 
+    fn closed(&self) -> MutexGuard<'_, Closed> {
+        // What is in it is added and removed whole.
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lines(&self) -> MutexGuard<'_, Lines> {
         // A line that broke half-way is dropped when it is next used.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells an edge that has died what it is told by starting another one.
+    fn insist(&self, command: &Command) -> anyhow::Result<Reply> {
+        self.closed().note(command);
+        match self.tell(command) {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                tracing::warn!(%error, "the edge is gone");
+                self.ensure()?;
+                Ok(self.tell(command)?)
+            }
+        }
     }
 
     fn ask(&self, operation: &'static str, environment: &str, command: &Command) -> Result<Reply, EdgeError> {
@@ -260,10 +287,10 @@ impl EdgeClient {
             environment: environment.into(),
             reason,
         };
-        match self.tell(command) {
+        match self.insist(command) {
             Ok(Reply::Error { message }) => Err(failed(message)),
             Ok(reply) => Ok(reply),
-            Err(error) => Err(failed(format!("{}: {error}", self.control().display()))),
+            Err(error) => Err(failed(format!("{}: {error:#}", self.control().display()))),
         }
     }
 }
@@ -347,6 +374,10 @@ impl Edge for EdgeClient {
             Ok(Reply::Visited { environments }) => Ok(environments),
             answer => {
                 *connection = None;
+                // This line is the first to hear of an edge's death.
+                if let Err(error) = self.ensure() {
+                    tracing::error!(error = format!("{error:#}"), "the edge is down");
+                }
                 Err(EdgeError {
                     operation: "tell of visitors",
                     environment: "all environments".into(),

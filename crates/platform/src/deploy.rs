@@ -6,14 +6,13 @@ use crate::{
     assemble::Images,
     build::BuildFailure,
     carry_out::{CarryOut, StepError},
-    cron::is_cron,
-    desired::{Component, ComponentKind, Desired, Life},
+    desired::{ComponentKind, Desired, Life},
     operation::OperationFailed,
     plan::{Actual, State, plan},
     random,
     roll::apart,
     step::Step,
-    store::{ActivityRecord, ActivityState, EnvironmentRecord, EnvironmentStatus},
+    store::EnvironmentRecord,
     strategy::Strategy,
     task_step::TaskStep,
     tree::CommitTree,
@@ -335,39 +334,6 @@ impl Platform {
         Ok(carry_out.run(&steps)?)
     }
 
-    /// Tells the edge the routes of every environment that runs. Requests that wait for what was being changed when
-    /// guise was stopped wait on: the activity lets them go at its end.
-    pub(crate) fn restore_routes(&self) -> Result<(), PlatformError> {
-        let mut environments = self.store().all_environments()?;
-        environments.retain(|environment| environment.status == EnvironmentStatus::Active);
-        self.edge()
-            .retain(environments.iter().map(EnvironmentRecord::key).collect())?;
-        let unfinished = self.store().unfinished_activities()?;
-        for environment in environments {
-            let Some(deployed) = self.deployed(&environment)? else {
-                continue;
-            };
-            let address = |name: &str| {
-                let component = deployed
-                    .components
-                    .iter()
-                    .find(|component| component.name == name);
-                component.map(Component::front)
-            };
-            self.edge()
-                .set_routes(&environment.key(), &deployed.routes, &address)?;
-            if environment.asleep {
-                self.edge().sleep(&environment.key(), false)?;
-            } else if !unfinished
-                .iter()
-                .any(|activity| is_changed_by(&environment, activity))
-            {
-                self.edge().release(&environment.key())?;
-            }
-        }
-        Ok(())
-    }
-
     fn summary(&self, desired: &Desired, report: &Report) {
         report.line("");
         report.line("Environment configuration");
@@ -444,11 +410,6 @@ pub(crate) fn with_hooks(mut steps: Vec<Step>, desired: &Desired, changed: bool)
     }
     steps.extend(post_deploy.map(|component| Step::PostDeployHook { component }));
     steps
-}
-
-/// Whether an activity was in the middle of changing an environment.
-fn is_changed_by(environment: &EnvironmentRecord, activity: &ActivityRecord) -> bool {
-    activity.state == ActivityState::InProgress && activity.is_of(environment) && !is_cron(activity)
 }
 
 /// An id that no container has had.

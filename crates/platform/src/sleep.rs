@@ -243,13 +243,8 @@ impl Platform {
         Ok(again.clamp(least, most))
     }
 
-    /// Tells an edge that may have been restarted who sleeps, waits for visitors, and wakes what they ask for.
+    /// Waits for visitors, and wakes what they ask for.
     fn attend(&self) -> Result<Infallible, PlatformError> {
-        for environment in self.store().all_environments()? {
-            if environment.asleep {
-                self.settle_gate(&environment);
-            }
-        }
         loop {
             let visited = self.edge().visitors()?;
             let busy = self.store().unfinished_activities()?;
