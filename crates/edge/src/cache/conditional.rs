@@ -2,7 +2,10 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONTENT_LOCATION, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, TRANSFER_ENCODING},
+    header::{
+        CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE,
+        IF_NONE_MATCH, LAST_MODIFIED, TRANSFER_ENCODING,
+    },
 };
 use std::time::SystemTime;
 
@@ -59,14 +62,22 @@ pub fn time(value: &HeaderValue) -> Option<SystemTime> {
     httpdate::parse_http_date(value.to_str().ok()?).ok()
 }
 
-/// Takes away what describes a body that is not sent (RFC 9110, 15.4.5).
+/// Whether a header describes the very bytes of a body, so that it goes where they go (RFC 9110, 15.4.5; RFC 9111, 3.2).
+pub fn is_of_body(name: &HeaderName) -> bool {
+    const BODYS: [HeaderName; 5] = [
+        CONTENT_ENCODING,
+        CONTENT_LENGTH,
+        CONTENT_RANGE,
+        CONTENT_TYPE,
+        TRANSFER_ENCODING,
+    ];
+    BODYS.contains(name)
+}
+
+/// Takes away what describes a body that is not sent.
 pub fn strip(headers: &mut HeaderMap) {
-    let bodys: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with("content-") && **name != CONTENT_LOCATION)
-        .cloned()
-        .collect();
-    for name in bodys.into_iter().chain([TRANSFER_ENCODING]) {
+    let bodys: Vec<HeaderName> = headers.keys().filter(|name| is_of_body(name)).cloned().collect();
+    for name in bodys {
         headers.remove(name);
     }
 }

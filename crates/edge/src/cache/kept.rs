@@ -4,10 +4,9 @@ use super::{Question, Rules, conditional, control::Control, freshness::Freshness
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{AGE, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, SET_COOKIE, TRANSFER_ENCODING, VARY},
+    header::{AGE, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, SET_COOKIE, VARY},
 };
 use http_body_util::Full;
-use std::sync::Arc;
 
 /// Status codes whose answers may be kept although they say nothing of it (RFC 9110, 15.1), without 206.
 const KEPT_BY_DEFAULT: [u16; 11] = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
@@ -159,9 +158,7 @@ impl Kept {
         let mut head = self.head.clone();
         let told = response.headers();
         for name in told.keys() {
-            let is_bodys =
-                name.as_str().starts_with("content-") || *name == TRANSFER_ENCODING || *name == SET_COOKIE;
-            if !is_bodys {
+            if !conditional::is_of_body(name) && *name != SET_COOKIE {
                 head.headers.remove(name);
                 for value in told.get_all(name) {
                     head.headers.append(name, value.clone());
@@ -215,6 +212,3 @@ impl Kept {
 fn headers_of_length(headers: &mut HeaderMap, length: usize) {
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
 }
-
-/// Kept answers are shared between requests.
-pub type Shared = Arc<Kept>;

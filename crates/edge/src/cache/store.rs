@@ -1,6 +1,6 @@
 //! The memory that answers are kept in: bounded, and what nobody asked for lately makes room.
 
-use super::{Kept, Place, kept::Shared};
+use super::{Kept, Place};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -23,7 +23,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Entry {
     /// The youngest last.
-    answers: Vec<Shared>,
+    answers: Vec<Arc<Kept>>,
     number: u64,
     /// Asked for since its turn in the queue: has a second chance.
     is_used: bool,
@@ -42,7 +42,7 @@ impl Store {
     }
 
     /// The youngest answer of a place that `fits`.
-    pub fn find(&mut self, place: &Place, fits: impl Fn(&Kept) -> bool) -> Option<Shared> {
+    pub fn find(&mut self, place: &Place, fits: impl Fn(&Kept) -> bool) -> Option<Arc<Kept>> {
         let entry = self.entries.get_mut(place)?;
         let found = entry.answers.iter().rev().find(|kept| fits(kept)).cloned();
         entry.is_used |= found.is_some();
@@ -122,6 +122,6 @@ impl Store {
     }
 }
 
-fn weight(answers: &[Shared]) -> usize {
+fn weight(answers: &[Arc<Kept>]) -> usize {
     answers.iter().map(|kept| kept.weight()).sum()
 }
