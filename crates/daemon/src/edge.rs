@@ -60,6 +60,25 @@ pub struct EdgeClient {
     wanted: Mutex<bool>,
 }
 
+/// What becomes of an edge that a starting guised finds.
+enum Fate {
+    Stays,
+    /// Another one takes its place.
+    IsSucceeded,
+    /// It ends, and then another one begins.
+    IsStartedAnew,
+}
+
+/// Whether an edge of this status knows how to be succeeded: an older one does not say where it listens.
+fn hands_over(status: &Reply) -> bool {
+    match status {
+        Reply::Status {
+            listen, listen_tls, ..
+        } => !listen.is_empty() || !listen_tls.is_empty(),
+        _ => false,
+    }
+}
+
 impl EdgeClient {
     /// Finds the running edge or starts one.
     ///
@@ -76,8 +95,14 @@ impl EdgeClient {
             wanted: Mutex::new(true),
         };
         client.ensure()?;
-        if client.is_outdated() {
-            client.replace()?;
+        match client.fate()? {
+            Fate::Stays => {}
+            Fate::IsSucceeded => client.replace()?,
+            Fate::IsStartedAnew => {
+                tracing::info!("an edge of an older guise ends before another one serves");
+                stop(&client.control());
+                client.ensure()?;
+            }
         }
         Ok(client)
     }
@@ -120,22 +145,32 @@ impl EdgeClient {
         Ok(())
     }
 
-    /// Whether the running edge is of another program than this one, or listens elsewhere than it should.
-    fn is_outdated(&self) -> bool {
-        let Ok(Reply::Status {
+    /// What is to become of the running edge. It stays unless it is of another program than this one, or listens
+    /// elsewhere than it should.
+    fn fate(&self) -> std::io::Result<Fate> {
+        let status = self.tell(&Command::Status)?;
+        if !hands_over(&status) {
+            return Ok(Fate::IsStartedAnew);
+        }
+        let Reply::Status {
             pid,
             listen,
             listen_tls,
             ..
-        }) = self.tell(&Command::Status)
+        } = status
         else {
-            return false;
+            return Ok(Fate::Stays);
         };
         let file = |path: PathBuf| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
         let tls: Vec<SocketAddr> = self.config.listen_tls.into_iter().collect();
-        listen != [self.config.listen]
-            || listen_tls != tls
-            || file(format!("/proc/{pid}/exe").into()) != file(self.config.program.clone())
+        let is_as_wanted = listen == [self.config.listen]
+            && listen_tls == tls
+            && file(format!("/proc/{pid}/exe").into()) == file(self.config.program.clone());
+        Ok(if is_as_wanted {
+            Fate::Stays
+        } else {
+            Fate::IsSucceeded
+        })
     }
 
     /// Starts an edge and waits until it `serves`. It takes the place of one that runs.
@@ -476,5 +511,20 @@ pub fn stop(control: &std::path::Path) {
     let begun = Instant::now();
     while UnixStream::connect(control).is_ok() && begun.elapsed() < START_PATIENCE {
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edge_of_an_older_guise_is_known_by_its_status() {
+        let status = |text: &str| serde_json::from_str::<Reply>(text).unwrap();
+        let older = r#"{"reply": "status", "pid": 1, "version": "0.1.0", "environments": 2}"#;
+        assert!(!hands_over(&status(older)));
+        let now = r#"{"reply": "status", "pid": 1, "version": "0.1.0", "environments": 2,
+            "listen": ["127.0.0.1:80"], "listen_tls": [], "retired": false}"#;
+        assert!(hands_over(&status(now)));
     }
 }
