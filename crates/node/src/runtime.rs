@@ -190,8 +190,9 @@ impl Runtime {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).arg("--root").arg(&self.root);
         if let Some(log) = log {
-            command.arg("--log").arg(&log.path).args(["--log-format", "json"]);
+            command.arg("--log").arg(&log.path);
         }
+        command.args(["--log-format", "json"]);
         command
     }
 
@@ -203,11 +204,11 @@ impl Runtime {
         if output.status.success() {
             return Ok(());
         }
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let message = last_message(&String::from_utf8_lossy(&output.stderr));
         Err(RuntimeError::Refused {
             verb,
             id: id.clone(),
-            message,
+            message: message.unwrap_or_else(|| "it does not say why".into()),
         })
     }
 }
@@ -245,14 +246,18 @@ impl Log {
 
     /// The last error in it; `None` when the runtime had nothing to complain of.
     pub fn message(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Line {
-            msg: String,
-        }
-        let text = fs::read_to_string(&self.path).ok()?;
-        let last = text.lines().rfind(|line| !line.trim().is_empty())?;
-        Some(serde_json::from_str(last).map_or_else(|_| last.to_owned(), |line: Line| line.msg))
+        last_message(&fs::read_to_string(&self.path).ok()?)
     }
+}
+
+/// The last error in what the runtime wrote, a line of JSON each; another line stands for itself.
+fn last_message(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Line {
+        msg: String,
+    }
+    let last = text.lines().rfind(|line| !line.trim().is_empty())?;
+    Some(serde_json::from_str(last).map_or_else(|_| last.to_owned(), |line: Line| line.msg))
 }
 
 impl Drop for Log {

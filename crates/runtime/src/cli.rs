@@ -21,10 +21,10 @@ struct Cli {
     /// Directory of all containers' state
     #[arg(long, default_value = "/run/guise/runtime")]
     root: PathBuf,
-    /// File to append errors to
+    /// File to append errors to; without it, they go to standard error
     #[arg(long)]
     log: Option<PathBuf>,
-    /// Format of that file
+    /// Format of errors that are not for a person
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     /// Accepted for compatibility with runc

@@ -176,7 +176,12 @@ impl Config {
         Ok(())
     }
 
-    /// Whether the container has ids of its own.
+    /// Whether the container's ids are others than the host's: it has a user namespace of its own, or joins one.
+    pub fn in_user_namespace(&self) -> bool {
+        self.has_user_namespace() || self.joined.iter().any(|joined| joined.kind == Namespaces::USER)
+    }
+
+    /// Whether the container has a new user namespace.
     pub fn has_user_namespace(&self) -> bool {
         self.new.contains(Namespaces::USER)
     }

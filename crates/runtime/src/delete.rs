@@ -3,6 +3,7 @@
 use crate::cgroup::CgroupError;
 use crate::container::ContainerName;
 use crate::hook::{Point, Told};
+use crate::report;
 use crate::state::{self, State, StateError, Status};
 use std::path::Path;
 
@@ -52,7 +53,7 @@ pub fn delete(root: &Path, id: &ContainerName, force: bool) -> Result<(), Delete
         spec.as_ref().and_then(|spec| spec.hooks().as_ref()),
     ) {
         // The container is gone all the same (runtime.md, "Lifecycle", step 13).
-        eprintln!("guise runtime: delete {id}: warning: {error}");
+        report::warn(&format!("delete {id}: {error}"));
     }
     Ok(())
 }

@@ -270,7 +270,8 @@ impl Joining<'_> {
             Ok(program) => program,
             Err(error) => return Ok(error),
         };
-        Ok(program.run(last_filter, parent, self.request.preserved))
+        let last_filter = seccomp::load_with_listener(last_filter, parent)?;
+        Ok(program.run(last_filter, self.request.preserved))
     }
 
     fn take_terminal(&self, receiver: BorrowedFd<'_>) -> Result<(), ExecError> {

@@ -3,9 +3,8 @@
 //! PID 1 listens; `start` connects and waits. The connection closes by itself when PID 1 becomes the program (close-on-exec), and
 //! when it cannot, the reason comes through it. Unlike a fifo it tells success from failure.
 
-use crate::seccomp::{self, ListenerError};
 use crate::state::START_SOCKET;
-use guise_sys::Errno;
+use guise_sys::{Errno, socket};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -33,9 +32,6 @@ pub enum GateError {
         /// Why.
         source: Errno,
     },
-    /// The listener of the container's filter could not be handed over.
-    #[error(transparent)]
-    Listener(#[from] ListenerError),
     /// The program could not be run.
     #[error("{report}")]
     Program {
@@ -92,15 +88,11 @@ pub fn wait(gate: BorrowedFd<'_>) -> Result<OwnedFd, GateError> {
     }
 }
 
-/// Lets PID 1 go on, and returns when it has become its program. The listener of its filter, if it loads one now that has one, is given
-/// to `hand_over`.
+/// Lets PID 1 go on, and returns when it has become its program.
 ///
 /// # Errors
-/// [`GateError::Connect`], [`GateError::Program`], [`GateError::Listener`].
-pub fn open(
-    directory: &Path,
-    hand_over: impl Fn(BorrowedFd<'_>) -> Result<(), ListenerError>,
-) -> Result<(), GateError> {
+/// [`GateError::Connect`], [`GateError::Program`].
+pub fn open(directory: &Path) -> Result<(), GateError> {
     let failed = |source| GateError::Connect { source };
     let socket = rustix::net::socket_with(
         AddressFamily::UNIX,
@@ -112,8 +104,11 @@ pub fn open(
     let (_directory, address) = address(directory).map_err(failed)?;
     rustix::net::connect(&socket, &address).map_err(failed)?;
     let mut report = [0; 4096];
-    // Nothing: PID 1 ended without a word; what it ended with is seen in the container's status.
-    let length = seccomp::receive(socket.as_fd(), &mut report, hand_over)?.map_err(failed)?;
+    let length = match socket::receive(socket.as_fd(), &mut report) {
+        // PID 1 ended without a word; what it ended with is seen in the container's status.
+        Err(Errno::CONNRESET) => 0,
+        answer => answer.map_err(failed)?,
+    };
     // Nobody can start it twice, and its status is not "created" any more.
     let _ = std::fs::remove_file(directory.join(START_SOCKET));
     if length > 0 {

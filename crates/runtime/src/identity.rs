@@ -311,9 +311,8 @@ impl Program {
         })
     }
 
-    /// Loads the filter, whose listener goes into `channel`, and becomes the program; returns only on failure. Descriptors from
-    /// 3 + `preserved` on are closed.
-    pub fn run(&self, filter: Option<&Filter>, channel: BorrowedFd<'_>, preserved: u32) -> IdentityError {
+    /// Loads the filter and becomes the program; returns only on failure. Descriptors from 3 + `preserved` on are closed.
+    pub fn run(&self, filter: Option<&Filter>, preserved: u32) -> IdentityError {
         sys_process::reset_signals();
         if let Err(source) = descriptor::close_on_exec_from(3 + preserved) {
             return IdentityError::SetProperty {
@@ -321,8 +320,8 @@ impl Program {
                 source,
             };
         }
-        if let Some(Err(error)) = filter.map(|filter| seccomp::load(filter, channel)) {
-            return error.into();
+        if let Some(Err(error)) = filter.map(Filter::load) {
+            return ListenerError::from(error).into();
         }
         let source = sys_process::exec(&self.path, &self.arguments, &self.environment);
         IdentityError::Exec {

@@ -10,7 +10,7 @@ use crate::gate::{self, GateError};
 use crate::hook::{HookError, Point, Told};
 use crate::identity::{self, IdentityError, Program};
 use crate::rootfs::{self, Plan, RootfsError};
-use crate::seccomp::Filter;
+use crate::seccomp::{self, Filter};
 use crate::state::{Init, State};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::{Errno, identity as sys_identity, loopback, process, socket};
@@ -177,6 +177,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
     rootfs::enter(plan)?;
     let last_filter = identity::assume(&config.process, &config.linux, filter, parent)?;
     let program = Program::find(&config.process)?;
+    let last_filter = seccomp::load_with_listener(last_filter, parent).map_err(IdentityError::from)?;
     tell(parent, READY)?;
     expect(parent, COMMIT)?;
 
@@ -185,7 +186,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
         let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
         return Ok(1);
     }
-    let error = program.run(last_filter, starter.as_fd(), preserved);
+    let error = program.run(last_filter, preserved);
     let _ = socket::send(starter.as_fd(), error.to_string().as_bytes());
     Ok(error.exit_status())
 }

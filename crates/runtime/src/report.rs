@@ -1,7 +1,7 @@
 //! How errors reach people and other programs.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 /// What a command was doing, and to what.
@@ -16,14 +16,18 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// `guise runtime: create shop: …` on standard error, and as a line of JSON in `log` as runc writes it.
+    /// To a person: `guise runtime: create shop: …` on standard error. To a program, in `log` or else on standard error: a line as runc
+    /// writes it, `time="…" level=error msg="…"` or the same as JSON.
     pub fn tell(&self, log: Option<&Path>, json: bool) {
         let message = self.message();
-        eprintln!("guise runtime: {message}");
-        if let Some(log) = log {
-            // An unwritable log must not hide the error itself, which was told already.
-            let _ = append(log, &line(&message, json));
+        let line = line(&message, json);
+        match log {
+            // An unwritable log must not hide the error itself, which is told all the same.
+            Some(log) => drop(append(log, &line)),
+            None if !std::io::stderr().is_terminal() => return eprintln!("{line}"),
+            None => {}
         }
+        eprintln!("guise runtime: {message}");
     }
 
     fn message(&self) -> String {
@@ -34,6 +38,11 @@ impl Failure {
         };
         format!("{}{object}: {}", self.operation, self.cause)
     }
+}
+
+/// Says on standard error what went wrong without making the command fail.
+pub fn warn(message: &str) {
+    eprintln!("time={:?} level=warning msg={message:?}", crate::clock::now());
 }
 
 fn line(message: &str, json: bool) -> String {

@@ -3,9 +3,8 @@
 use crate::container::ContainerName;
 use crate::gate::{self, GateError};
 use crate::hook::{HookError, Point, Told};
-use crate::seccomp::Filtered;
 use crate::signal::{self, SignalError};
-use crate::state::{self, StateError, Status};
+use crate::state::{self, StateError};
 use std::path::Path;
 
 /// A container could not be started.
@@ -34,14 +33,8 @@ const SIGKILL: i32 = 9;
 pub fn start(root: &Path, id: &ContainerName) -> Result<(), StartError> {
     let record = state::load(root, id)?;
     record.open_init(id)?;
+    gate::open(&id.directory(root))?;
     let spec = state::load_config(root, id)?;
-    let filtered = Filtered {
-        profile: spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()),
-        record: &record,
-        status: Status::Created,
-        pid: record.init.map_or(0, |init| init.pid),
-    };
-    gate::open(&id.directory(root), |listener| filtered.hand_over(listener))?;
     let told = Told {
         record: &record,
         environment: None,

@@ -104,7 +104,7 @@ fn clocks_are_shifted_for_the_container_alone() {
     );
 }
 
-/// Lets `call`, the only thing that happens in the container, be answered by this test, and gives what the agent was told.
+/// What the agent of a container's filter was told when the container was created.
 fn notified(container: &mut Bundle, no_new_privileges: bool) -> Value {
     let agent = container.path("agent");
     let listening = UnixListener::bind(&agent).unwrap();
@@ -115,7 +115,7 @@ fn notified(container: &mut Bundle, no_new_privileges: bool) -> Value {
         "listenerMetadata": "of the test",
         "syscalls": [{ "names": ["sethostname"], "action": "SCMP_ACT_NOTIFY" }],
     });
-    container.start();
+    succeeded(container.create());
     let (connection, _) = listening.accept().unwrap();
     let mut message = vec![0; 65_536];
     let (length, listener) = socket::receive_with_fd(connection.as_fd(), &mut message).unwrap();

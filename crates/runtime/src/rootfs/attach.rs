@@ -31,6 +31,7 @@ pub fn assemble(plan: &Plan, config: &Config) -> Result<(), RootfsError> {
     if has_own_dev {
         device::populate(root, config)?;
     }
+    device::add(root, config)?;
     mask::make_read_only(root, config.linux.readonly_paths().as_deref().unwrap_or_default())?;
     mask::hide(root, config.linux.masked_paths().as_deref().unwrap_or_default())?;
     if config.root_is_read_only() {

@@ -1,9 +1,10 @@
-//! A small /dev: the few devices every program expects, taken from the host by descriptor.
+//! A small /dev: the few devices every program expects, and those of the configuration.
 //!
-//! A user namespace cannot make device nodes, so the host's are bound; each is verified to be the device its name says.
+//! A user namespace cannot make device nodes, so the host's are bound there; each is verified to be the device its name says.
 
 use super::attach::file;
 use super::error::RootfsError;
+use super::node::{self, Node};
 use crate::config::Config;
 use guise_sys::mount::{self, Attributes, MountAttrFlags};
 use guise_sys::{Errno, path};
@@ -35,16 +36,11 @@ const LINKS: [(&str, &str); 5] = [
 /// [`RootfsError`].
 pub fn populate(root: BorrowedFd<'_>, config: &Config) -> Result<(), RootfsError> {
     for (name, major, minor) in DEVICES {
-        bind(root, &Path::new("/dev").join(name), major, minor)?;
-    }
-    for device in config.linux.devices().iter().flatten() {
-        let number = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
-        bind(
-            root,
-            device.path(),
-            number(device.major()),
-            number(device.minor()),
-        )?;
+        if config.in_user_namespace() {
+            bind(root, &Path::new("/dev").join(name), major, minor)?;
+        } else {
+            node::make(root, &Node::character(Path::new("/dev").join(name), major, minor))?;
+        }
     }
     let dev =
         path::open_beneath(root, Path::new("/dev"), OFlags::PATH | OFlags::DIRECTORY).map_err(|source| {
@@ -62,6 +58,22 @@ pub fn populate(root: BorrowedFd<'_>, config: &Config) -> Result<(), RootfsError
                     source,
                 });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Adds the devices of the configuration.
+///
+/// # Errors
+/// [`RootfsError`].
+pub fn add(root: BorrowedFd<'_>, config: &Config) -> Result<(), RootfsError> {
+    for device in config.linux.devices().iter().flatten() {
+        let wanted = Node::of(device);
+        if config.in_user_namespace() && wanted.kind == FileType::CharacterDevice {
+            bind(root, &wanted.path, wanted.major, wanted.minor)?;
+        } else {
+            node::make(root, &wanted)?;
         }
     }
     Ok(())

@@ -84,6 +84,14 @@ pub enum RootfsError {
         /// Minor number it must have.
         minor: u32,
     },
+    /// A device node or pipe could not be made.
+    #[error("making the node {path}: {source}", path = path.display())]
+    Node {
+        /// Its path inside.
+        path: PathBuf,
+        /// Why; `EPERM`: no CAP_MKNOD, or a device in a user namespace.
+        source: Errno,
+    },
     /// A link in /dev could not be made.
     #[error("linking {path}: {source}", path = path.display())]
     Link {
@@ -127,7 +135,9 @@ fn idmap_refusal(errno: Errno) -> String {
 fn target_refusal(errno: Errno) -> String {
     match errno {
         Errno::ROFS => format!("{errno}: it does not exist in the image and cannot be made there"),
-        Errno::LOOP => format!("{errno}: a symlink is in the path"),
+        Errno::LOOP => {
+            format!("{errno}: a symlink is in the path, but it must be mounted on ordinary directory or file")
+        }
         _ => errno.to_string(),
     }
 }

@@ -6,6 +6,7 @@ mod device;
 mod error;
 mod idmap;
 mod mask;
+mod node;
 mod option;
 mod ramdisk;
 mod source;

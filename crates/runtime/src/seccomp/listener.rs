@@ -52,6 +52,21 @@ pub fn load(filter: &Filter, channel: BorrowedFd<'_>) -> Result<(), ListenerErro
     }
 }
 
+/// Loads a filter that has a listener now, while the runtime waits that can take it to the agent; gives any other back, to be loaded
+/// later.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_listener<'f>(
+    filter: Option<&'f Filter>,
+    channel: BorrowedFd<'_>,
+) -> Result<Option<&'f Filter>, ListenerError> {
+    match filter {
+        Some(filter) if filter.how.listener => load(filter, channel).map(|()| None),
+        other => Ok(other),
+    }
+}
+
 /// Receives a word of a process that may load a filter: its length, or 0 when the process has ended or become its program. A listener
 /// that comes instead is given to `hand_over`, and the next word waited for.
 ///

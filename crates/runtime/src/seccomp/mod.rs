@@ -4,7 +4,7 @@ mod default;
 mod listener;
 
 pub use default::default_seccomp;
-pub use listener::{Filtered, ListenerError, load, receive};
+pub use listener::{Filtered, ListenerError, load, load_with_listener, receive};
 
 use guise_sys::seccomp::{self, Action, Arch, Compare, CompareOp, Loading, Profile, Rule, SeccompError};
 use oci_spec::runtime::{
@@ -55,7 +55,10 @@ impl Filter {
     }
 
     /// Loads it into this process, for ever, and gives its listener if it has one.
-    fn load(&self) -> Result<Option<OwnedFd>, SeccompError> {
+    ///
+    /// # Errors
+    /// [`SeccompError`].
+    pub fn load(&self) -> Result<Option<OwnedFd>, SeccompError> {
         seccomp::load(&self.program, self.how)
     }
 }
