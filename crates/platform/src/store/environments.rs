@@ -212,15 +212,7 @@ impl Store {
     pub fn reset_environment(&self, project: &ProjectId, name: &str) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        for table in [
-            "slots",
-            "containers",
-            "volumes",
-            "passwords",
-            "deployments",
-            "variables",
-            "allowances",
-        ] {
+        for table in ["slots", "containers", "volumes", "passwords", "deployments"] {
             transaction.execute(
                 &format!("DELETE FROM {table} WHERE project = ? AND environment = ?"),
                 params![project.as_str(), name],
@@ -238,7 +230,15 @@ impl Store {
     pub fn delete_environment(&self, project: &ProjectId, name: &str) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        for table in ["slots", "containers", "volumes", "passwords", "deployments"] {
+        for table in [
+            "slots",
+            "containers",
+            "volumes",
+            "passwords",
+            "deployments",
+            "variables",
+            "allowances",
+        ] {
             transaction.execute(
                 &format!("DELETE FROM {table} WHERE project = ? AND environment = ?"),
                 params![project.as_str(), name],
@@ -262,6 +262,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guise_model::Allowance;
 
     #[test]
     fn children_of_a_deleted_environment_hang_on_its_parent() {
@@ -278,7 +279,14 @@ mod tests {
         store
             .create_environment(&project, "b", development, Some("a"))
             .unwrap();
+        let of_a = |store: &Store| store.allowances(&project, Some("a")).unwrap().len();
+        store
+            .put_allowance(&project, Some("a"), "app", Some(Allowance::default()))
+            .unwrap();
+        store.reset_environment(&project, "a").unwrap();
+        assert_eq!(of_a(&store), 1, "what people set outlives what runs");
         store.delete_environment(&project, "a").unwrap();
+        assert_eq!(of_a(&store), 0);
         let b = store.environment(&project, "b").unwrap().unwrap();
         assert_eq!(b.parent.as_deref(), Some("main"));
         assert_eq!(store.environments(&project).unwrap().len(), 2);
