@@ -339,6 +339,29 @@ fn php_serves_as_many_requests_at_a_time_as_fit_into_the_memory() {
 }
 
 #[test]
+fn a_second_php_with_xdebug_is_there_only_for_apps_that_are_debugged() {
+    let catalog = catalog();
+    let php = catalog.resolve("php", "8.4").unwrap();
+    let render = |facts: Value| {
+        let files = php
+            .recipe
+            .render_files(&php.version, &app_context(facts))
+            .unwrap();
+        let run = files.iter().find(|file| file.path == "service/xdebug/run");
+        run.map(|run| run.content.clone())
+    };
+    assert_eq!(render(json!({})), None);
+    let debugger = json!({"key": "KEY", "listen": "/run/xdebug.sock"});
+    let run = render(json!({"debugger": debugger})).unwrap();
+    assert!(
+        run.contains("-d zend_extension=xdebug ") && run.contains("idekey='KEY'"),
+        "{run}"
+    );
+    let loaded = json!({"debugger": debugger, "runtime": {"extensions": ["xdebug"]}});
+    assert!(!render(loaded).unwrap().contains("zend_extension"));
+}
+
+#[test]
 fn php_loads_the_usual_extensions_but_for_disabled_ones_and_those_that_are_asked_for_with_what_they_need() {
     let runtime = json!({
         "extensions": ["redis", {"name": "imagick", "configuration": {"imagick.skip_version_check": true}}, "newrelic"],

@@ -9,6 +9,11 @@ use crate::{
 };
 use guise_config::{Location, Passthru, Protocol};
 
+/// The server that runs scripts.
+pub const SCRIPTS: &str = "guise_app";
+/// As that, or the debugger's where a request asks for it.
+pub const SCRIPTS_BY_KEY: &str = "$guise_scripts";
+
 /// Where such a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -149,7 +154,11 @@ pub fn fastcgi(block: &mut Block, site: &Site<'_>, root: &str, file: &str, name:
     if site.upstream.is_none() {
         return block.line("return 502");
     }
-    block.line("fastcgi_pass guise_app");
+    let server = match site.debugger {
+        Some(_) => SCRIPTS_BY_KEY,
+        None => SCRIPTS,
+    };
+    block.line(format!("fastcgi_pass {server}"));
     let parameters = [
         ("SCRIPT_FILENAME", format!("\"{file}\"")),
         ("SCRIPT_NAME", format!("\"{name}\"")),

@@ -15,4 +15,4 @@ mod server;
 mod site;
 
 pub use server::configuration;
-pub use site::{Site, Upstream};
+pub use site::{Debugger, Site, Upstream};

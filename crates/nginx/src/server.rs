@@ -2,9 +2,9 @@
 
 use crate::{
     block::Block,
-    locations,
-    quote::{DOLLAR, value},
-    site::{Site, Upstream},
+    front, locations,
+    quote::{DOLLAR, literal, pattern_of, value},
+    site::{Debugger, Site, Upstream},
 };
 use guise_config::Protocol;
 
@@ -39,6 +39,9 @@ pub fn configuration(site: &Site<'_>) -> String {
         variables(http);
         if let Some(upstream) = &site.upstream {
             app(http, upstream, site.protocol);
+        }
+        if let Some(debugger) = &site.debugger {
+            apart(http, debugger);
         }
         http.block("server", |server| {
             server.line(format!("listen {} default_server", site.listen));
@@ -122,5 +125,28 @@ fn app(http: &mut Block, upstream: &Upstream, protocol: Protocol) {
         http.line("fastcgi_read_timeout 600s");
         http.line("fastcgi_buffers 16 16k");
         http.line("fastcgi_buffer_size 32k");
+    }
+}
+
+/// Chooses the server of scripts by what starts a session of Xdebug's (xdebug.org, "Step Debugging").
+fn apart(http: &mut Block, debugger: &Debugger<'_>) {
+    http.block("upstream guise_debugger", |block| {
+        let socket = format!("unix:{}", debugger.socket);
+        block.line(format!("server {} max_fails=0", value(&socket)));
+    });
+    let key = literal(&format!("~^{}$", pattern_of(debugger.key)));
+    let starts = [
+        ("$cookie_XDEBUG_SESSION", "$guise_scripts_by_cookie"),
+        ("$arg_XDEBUG_SESSION", "$guise_scripts_by_session"),
+        ("$arg_XDEBUG_SESSION_START", "$guise_scripts_by_start"),
+        ("$arg_XDEBUG_TRIGGER", front::SCRIPTS_BY_KEY),
+    ];
+    let mut otherwise = front::SCRIPTS;
+    for (start, chosen) in starts {
+        http.block(format!("map {start} {chosen}"), |map| {
+            map.line(format!("default {otherwise}"));
+            map.line(format!("{key} guise_debugger"));
+        });
+        otherwise = chosen;
     }
 }

@@ -11,6 +11,8 @@ pub struct Site<'a> {
     pub app_root: &'a str,
     /// Where the start command listens; `None` without one.
     pub upstream: Option<Upstream>,
+    /// A second server of the same scripts, for requests that are debugged.
+    pub debugger: Option<Debugger<'a>>,
     /// What it speaks there. An app that speaks FastCGI is a PHP app: its scripts are run.
     pub protocol: Protocol,
     /// What nginx listens on: `80`, `127.0.0.1:8080`.
@@ -34,6 +36,7 @@ impl<'a> Site<'a> {
             locations: &web.locations,
             app_root: "/app",
             upstream,
+            debugger: None,
             protocol: web.upstream.protocol,
             listen: "80",
             access_log: "/var/log/access.log",
@@ -43,6 +46,15 @@ impl<'a> Site<'a> {
             pid: "/tmp/nginx.pid",
         }
     }
+}
+
+/// A FastCGI server for requests that carry a key, as a cookie or parameter of Xdebug's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Debugger<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The socket.
+    pub socket: &'a str,
 }
 
 /// Where a start command listens.

@@ -248,7 +248,35 @@ impl Reader<'_> {
                 .warning("no-effect", &entry.key.span, message)
                 .help("it configures PHP");
         }
+        let known = [
+            "extensions",
+            "disabled_extensions",
+            "request_terminate_timeout",
+            "sizing_hints",
+            "xdebug",
+        ];
+        let settings = Fields::read(&entry.value, "`runtime`", &known, Severity::Warning, self.report);
+        if let Some(node) = settings.get("xdebug") {
+            self.xdebug(node);
+        }
         entry.value.to_json_map()
+    }
+
+    /// The key goes into a command line, and visitors send it as a cookie: one word.
+    fn xdebug(&mut self, node: &Node) {
+        let fields = Fields::read(node, "`xdebug`", &["idekey"], Severity::Warning, self.report);
+        let key = fields.text("idekey", self.report).unwrap_or_default();
+        let is_word = |key: &str| {
+            key.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        if let Some(node) = fields.get("idekey")
+            && (key.is_empty() || !is_word(&key))
+        {
+            let message = format!("`{key}` cannot be a key of Xdebug");
+            let finding = self.report.error("wrong-value", &node.span, message);
+            finding.help("allowed are letters, digits, `-`, `_` and `.`");
+        }
     }
 }
 

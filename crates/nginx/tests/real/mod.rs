@@ -5,7 +5,7 @@ pub mod app;
 pub mod client;
 
 use guise_config::{Location, ServiceType, Tree, TypeList, Web, load};
-use guise_nginx::{Site, Upstream, configuration};
+use guise_nginx::{Debugger, Site, Upstream, configuration};
 use std::{
     collections::BTreeMap,
     fs,
@@ -65,7 +65,13 @@ pub fn verdict(locations: &[Location], web: &Web) -> Result<(), String> {
         locations: locations.to_vec(),
         ..web.clone()
     };
-    let file = write(directory.path(), &web, Some(Upstream::Tcp(9)), "127.0.0.1:1");
+    let file = write(
+        directory.path(),
+        &web,
+        Some(Upstream::Tcp(9)),
+        None,
+        "127.0.0.1:1",
+    );
     let output = Command::new("nginx")
         .args(["-t", "-c"])
         .arg(file)
@@ -78,7 +84,13 @@ pub fn verdict(locations: &[Location], web: &Web) -> Result<(), String> {
     }
 }
 
-fn write(directory: &Path, web: &Web, upstream: Option<Upstream>, listen: &str) -> std::path::PathBuf {
+fn write(
+    directory: &Path,
+    web: &Web,
+    upstream: Option<Upstream>,
+    debugger: Option<Debugger<'_>>,
+    listen: &str,
+) -> std::path::PathBuf {
     let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
     let site = Site {
         app_root: &path("app"),
@@ -87,6 +99,7 @@ fn write(directory: &Path, web: &Web, upstream: Option<Upstream>, listen: &str) 
         error_log: &path("error.log"),
         temp_dir: &path(""),
         pid: &path("nginx.pid"),
+        debugger,
         ..Site::new(web, upstream)
     };
     let file = directory.join("nginx.conf");
@@ -104,6 +117,16 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx over `files` and waits until it answers.
     pub fn start(web: &Web, upstream: Option<Upstream>, files: &[(&str, &str)]) -> Self {
+        Self::start_beside(None, web, upstream, files)
+    }
+
+    /// The same beside a debugger.
+    pub fn start_beside(
+        debugger: Option<Debugger<'_>>,
+        web: &Web,
+        upstream: Option<Upstream>,
+        files: &[(&str, &str)],
+    ) -> Self {
         let directory = TempDir::new().unwrap();
         for (path, text) in files {
             let path = directory.path().join("app").join(path);
@@ -115,7 +138,13 @@ impl Nginx {
             .local_addr()
             .unwrap()
             .port();
-        let file = write(directory.path(), web, upstream, &format!("127.0.0.1:{port}"));
+        let file = write(
+            directory.path(),
+            web,
+            upstream,
+            debugger,
+            &format!("127.0.0.1:{port}"),
+        );
         // Started as root, workers would change to a user that cannot read the temporary directory.
         let user = if is_root() {
             "daemon off; user root;"

@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 const PORT: u16 = 8888;
 /// `$SOCKET` of every app that asks for one.
 const SOCKET: &str = "/run/app.sock";
+/// Where the second PHP-FPM listens, that debugs.
+const DEBUG_SOCKET: &str = "/run/xdebug.sock";
 
 impl Assembly<'_> {
     /// The app's container and those of its workers.
@@ -56,7 +58,7 @@ impl Assembly<'_> {
         files.push(run_config::file(&runtime, limits));
         files.push(RunFile {
             path: NGINX_FILE.into(),
-            content: nginx(app, &listen),
+            content: nginx(app, recipe, &listen),
             mode: 0o644,
         });
         let has_start = commands.start.is_some();
@@ -314,6 +316,7 @@ fn process_files(
         "has_start": commands.start.is_some(),
         "start": commands.start,
         "pre_start": commands.pre_start,
+        "debugger": listen.and_then(|_| debug_key(app, recipe)).map(|key| json!({"key": key, "listen": DEBUG_SOCKET})),
     });
     let files = recipe
         .render_files(&app.runtime.resolved, &context)
@@ -342,7 +345,14 @@ fn passes_requests_on(app: &App) -> bool {
     })
 }
 
-fn nginx(app: &App, listen: &Listen) -> String {
+/// The key of requests that are debugged: of a web container that starts what its language starts (spec 1.14).
+fn debug_key<'a>(app: &'a App, recipe: &Recipe) -> Option<&'a str> {
+    let starts_itself = app.web.commands.start.as_deref() == recipe.start();
+    let key = app.runtime_settings.get("xdebug")?.get("idekey")?.as_str();
+    key.filter(|_| starts_itself)
+}
+
+fn nginx(app: &App, recipe: &Recipe, listen: &Listen) -> String {
     let upstream = match (&app.web.commands.start, listen) {
         (None, _) => None,
         (Some(_), Listen::Tcp(port)) => Some(guise_nginx::Upstream::Tcp(*port)),
@@ -351,6 +361,10 @@ fn nginx(app: &App, listen: &Listen) -> String {
     guise_nginx::configuration(&guise_nginx::Site {
         locations: &app.web.locations,
         app_root: "/app",
+        debugger: debug_key(app, recipe).map(|key| guise_nginx::Debugger {
+            key,
+            socket: DEBUG_SOCKET,
+        }),
         upstream,
         protocol: app.web.upstream.protocol,
         listen: "80",
