@@ -2,16 +2,19 @@
 
 use guise_model::{ActivityId, ProjectId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Something that was asked for and takes its time: a push, a build of an image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Activity {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: ActivityId,
     /// Its type, dotted: `environment.push`, `environment.redeploy`, `image.build`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The project it belongs to, if any.
+    #[schema(value_type = Option<String>)]
     pub project: Option<ProjectId>,
     /// The environments it changes.
     pub environments: Vec<String>,
@@ -37,7 +40,7 @@ pub struct Activity {
 }
 
 /// How long the parts of an activity took, in seconds. A part that is not over, or that it does not have, has none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Timings {
     /// From being asked for to its beginning: others of its environment came first.
     pub wait: Option<f64>,
@@ -50,7 +53,7 @@ pub struct Timings {
 }
 
 /// A step of an activity, as it is journaled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActivityStep {
     /// Its number, from 1 on.
     pub number: u32,
@@ -65,7 +68,7 @@ pub struct ActivityStep {
 }
 
 /// How far an activity is (spec 5.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum ActivityState {
@@ -78,7 +81,7 @@ pub enum ActivityState {
 }
 
 /// How an activity ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum ActivityResult {
@@ -87,7 +90,7 @@ pub enum ActivityResult {
 }
 
 /// One line of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogLine {
     /// The container it comes from, for logs of several containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

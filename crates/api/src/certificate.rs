@@ -1,9 +1,10 @@
 //! Certificates.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A certificate that was brought for a project. Its key is never shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Certificate {
     /// The beginning of its SHA-256.
     pub id: String,
@@ -18,7 +19,7 @@ pub struct Certificate {
 }
 
 /// Bring a certificate.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AddCertificate {
     /// The certificate and the chain to its issuer, as PEM.
     pub chain: String,
@@ -34,7 +35,7 @@ impl std::fmt::Debug for AddCertificate {
 }
 
 /// The local certificate authority, which signs for generated hosts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Authority {
     /// The domain that it signs for, and no other.
     pub domain: String,

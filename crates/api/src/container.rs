@@ -2,13 +2,16 @@
 
 use guise_model::{ContainerId, ProjectId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A container: what its inside believes and what is so.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Container {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: ContainerId,
     /// The project it serves.
+    #[schema(value_type = String)]
     pub project: ProjectId,
     /// The environment it serves.
     pub environment: String,
@@ -36,7 +39,7 @@ pub struct Container {
 }
 
 /// What kind of thing a container is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum ContainerKind {
@@ -46,7 +49,7 @@ pub enum ContainerKind {
 }
 
 /// One thing that a container's inside believes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lie {
     /// What it is about: `hostname`, `root user`, `address`, `/`, `/app`, `memory`.
     pub about: String,
@@ -57,7 +60,7 @@ pub struct Lie {
 }
 
 /// A process, seen from both sides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProcessView {
     /// Its number inside.
     pub inside_pid: u32,

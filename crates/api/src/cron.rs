@@ -2,9 +2,10 @@
 
 use crate::Activity;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A cron of what an environment runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Cron {
     /// Its name, unique in its app.
     pub name: String,

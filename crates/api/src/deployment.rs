@@ -2,11 +2,13 @@
 
 use guise_model::DeploymentId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A deployment that is kept: one can go back to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deployment {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: DeploymentId,
     /// The commit it is of.
     pub commit_id: String,
@@ -19,7 +21,7 @@ pub struct Deployment {
 }
 
 /// A deployment to go back to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rollback {
     /// Which; the last one of another commit when absent.
     pub deployment: Option<String>,

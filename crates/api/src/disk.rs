@@ -2,9 +2,10 @@
 
 use guise_model::{ProjectId, VolumeId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What volumes use, and what is left for them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Disk {
     /// The volumes asked for.
     pub volumes: Vec<Volume>,
@@ -13,15 +14,17 @@ pub struct Disk {
 }
 
 /// A volume and what it uses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Volume {
     /// The project it belongs to.
+    #[schema(value_type = String)]
     pub project: ProjectId,
     /// The environment it belongs to.
     pub environment: String,
     /// The app, worker (`app--worker`) or service whose data it is.
     pub component: String,
     /// Its id.
+    #[schema(value_type = String)]
     pub volume: VolumeId,
     /// What it uses, in bytes, as of at most 30 seconds ago. What a branch shares with its parent counts for the parent.
     pub used_bytes: u64,
@@ -32,7 +35,7 @@ pub struct Volume {
 }
 
 /// Where all volumes are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pool {
     /// Its size, in bytes. It grows while the host has room.
     pub total_bytes: u64,

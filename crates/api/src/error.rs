@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// An error that the API answers, with a status of 400 to 599.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApiError {
     /// Whose mistake it is; decides the exit code of the command line.
     pub kind: ErrorKind,
@@ -18,7 +19,7 @@ pub struct ApiError {
 }
 
 /// Whose mistake an error is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The caller's: something that does not exist or is not allowed. Status 400, 403, 404. Exit code 2.

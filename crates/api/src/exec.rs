@@ -5,6 +5,7 @@
 //! (big-endian), that many bytes. The server ends with one [`Frame::Exit`].
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The value of the `Upgrade` header.
 pub const PROTOCOL: &str = "guise-exec";
@@ -13,7 +14,7 @@ pub const PROTOCOL: &str = "guise-exec";
 pub const MAX_PAYLOAD: usize = 1 << 20;
 
 /// A process to run in a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Exec {
     /// The app, worker (`app--worker`) or service; the only or first app when absent.
     pub container: Option<String>,

@@ -3,9 +3,10 @@
 use crate::Activity;
 use guise_model::{ProjectId, UserName};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One line of a hook's standard input (githooks(5)).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefUpdate {
     /// Object id before; zeros for a new ref.
     pub old: String,
@@ -16,12 +17,14 @@ pub struct RefUpdate {
 }
 
 /// A push that waits in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckPush {
     /// The project pushed to.
+    #[schema(value_type = String)]
     pub project: ProjectId,
     /// Who pushes, if they came over the network; else the machine's root.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub user: Option<UserName>,
     /// The refs it would change.
     pub updates: Vec<RefUpdate>,
@@ -33,7 +36,7 @@ pub struct CheckPush {
 }
 
 /// Whether a push may go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckPushReply {
     /// Whether to accept it.
     pub accepted: bool,
@@ -42,12 +45,14 @@ pub struct CheckPushReply {
 }
 
 /// A push that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PushReceived {
     /// The project pushed to.
+    #[schema(value_type = String)]
     pub project: ProjectId,
     /// Who pushes, if they came over the network; else the machine's root.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub user: Option<UserName>,
     /// The refs it changed.
     pub updates: Vec<RefUpdate>,
@@ -56,7 +61,7 @@ pub struct PushReceived {
 }
 
 /// What a push set off.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PushReceivedReply {
     /// The activities whose logs the hook streams, in order.
     pub activities: Vec<Activity>,

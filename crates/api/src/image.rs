@@ -2,9 +2,10 @@
 
 use guise_model::ImageDigest;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A base image to be built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BuildImage {
     /// The recipe: `python`.
     pub recipe: String,
@@ -15,13 +16,14 @@ pub struct BuildImage {
 }
 
 /// An image in the store, or a recipe's version that could be built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Image {
     /// What kind of image it is.
     pub kind: ImageKind,
     /// `python:3.13` for a base image, the app's name for an app image.
     pub name: String,
     /// Its digest; `None` when it is not built yet.
+    #[schema(value_type = Option<String>)]
     pub digest: Option<ImageDigest>,
     /// Size of its file, in bytes.
     pub bytes: u64,
@@ -32,7 +34,7 @@ pub struct Image {
 }
 
 /// What a pruning removed and left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pruned {
     /// How many images that nobody used.
     pub images: usize,
@@ -43,7 +45,7 @@ pub struct Pruned {
 }
 
 /// What kind of image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageKind {
     /// From a recipe.

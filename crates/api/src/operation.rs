@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// A runtime operation of what an environment runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Operation {
     /// Its name, unique in its app.
     pub name: String,
@@ -21,7 +22,7 @@ pub struct Operation {
 }
 
 /// Asks for a run of a runtime operation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunOperation {
     /// Its name.
     pub operation: String,
@@ -32,7 +33,7 @@ pub struct RunOperation {
 }
 
 /// A source operation of an environment's head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SourceOperation {
     /// Its name, unique in its app.
     pub name: String,
@@ -43,7 +44,7 @@ pub struct SourceOperation {
 }
 
 /// Asks for a run of a source operation, in each app that has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunSourceOperation {
     /// Its name.
     pub operation: String,

@@ -173,6 +173,10 @@ pub const PRUNE_IMAGES: &str = "/v1/images/prune";
 pub const PRE_RECEIVE: &str = "/v1/hooks/pre-receive";
 /// Called by a repository's post-receive hook.
 pub const POST_RECEIVE: &str = "/v1/hooks/post-receive";
+/// API tokens.
+pub const TOKENS: &str = "/v1/tokens";
+/// One API token.
+pub const TOKEN: &str = "/v1/tokens/{token}";
 /// The daemon itself.
 pub const STATUS: &str = "/v1/status";
 /// Put a new edge in the place of the one that serves.

@@ -1,9 +1,10 @@
 //! The daemon itself.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The daemon as it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Version of the daemon.
     pub version: String,

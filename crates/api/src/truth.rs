@@ -3,11 +3,13 @@
 use crate::{Lie, ProcessView};
 use guise_model::ContainerId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// All lies that one running container is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Truth {
     /// The container.
+    #[schema(value_type = String)]
     pub id: ContainerId,
     /// The app, worker (`app--worker`) or service it is.
     pub name: String,
@@ -22,7 +24,7 @@ pub struct Truth {
 }
 
 /// The lies of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Chapter {
     /// What they are about: `users`, `network`.
     pub title: String,
@@ -31,7 +33,7 @@ pub struct Chapter {
 }
 
 /// A namespace (namespaces(7)). Two containers with the same number of a kind share it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Namespace {
     /// What kind, as in `/proc/PID/ns`: `user`, `mnt`.
     pub kind: String,

@@ -2,11 +2,13 @@
 
 use guise_model::{ProjectId, UserName};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// The name.
+    #[schema(value_type = String)]
     pub name: UserName,
     /// Whether every project is theirs to administer.
     pub is_admin: bool,
@@ -18,7 +20,7 @@ pub struct User {
 }
 
 /// A user to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CreateUser {
     /// The name.
     pub name: String,
@@ -31,7 +33,7 @@ pub struct CreateUser {
 }
 
 /// A change of a user; what is absent stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateUser {
     /// Whether every project is theirs to administer.
     #[serde(default)]
@@ -42,7 +44,7 @@ pub struct UpdateUser {
 }
 
 /// What a user is in a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Roles {
     /// Id or title of the project.
     pub project: String,
@@ -51,11 +53,12 @@ pub struct Roles {
 }
 
 /// A public SSH key of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SshKey {
     /// As OpenSSH shows it: `SHA256:…`.
     pub fingerprint: String,
     /// Whose it is.
+    #[schema(value_type = String)]
     pub user: UserName,
     /// What people call it.
     pub title: String,
@@ -66,7 +69,7 @@ pub struct SshKey {
 }
 
 /// A public SSH key to be added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AddSshKey {
     /// A line of a `.pub` file.
     pub public_key: String,
@@ -76,7 +79,7 @@ pub struct AddSshKey {
 }
 
 /// Something that somebody did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// When, RFC 3339 in UTC.
     pub at: String,
@@ -85,6 +88,7 @@ pub struct AuditEntry {
     /// What, dotted: `environment.push`, `ssh.shell`, `user.add`.
     pub action: String,
     /// The project it was about.
+    #[schema(value_type = Option<String>)]
     pub project: Option<ProjectId>,
     /// The environment it was about.
     pub environment: Option<String>,

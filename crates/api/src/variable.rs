@@ -1,9 +1,10 @@
 //! Variables that people set (spec 4).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A variable of a project or of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Variable {
     /// Its full name: `env:COLOUR`.
     pub name: String,
@@ -32,7 +33,7 @@ pub struct Variable {
 }
 
 /// What is set of a variable; what is absent stays, or has its default in a new one.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct SetVariable {

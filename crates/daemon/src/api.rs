@@ -1,5 +1,6 @@
 //! The HTTP API (`guise_api::paths`): each request becomes one call of the platform.
 
+mod access;
 mod activities;
 mod apps;
 mod backups;
@@ -14,25 +15,25 @@ mod hooks;
 mod images;
 mod lifecycle;
 mod logs;
+mod openapi;
 mod operations;
 mod projects;
 mod resources;
 mod status;
+mod tokens;
 mod truth;
 mod users;
 mod variables;
 
+pub(crate) use access::Origin;
 pub(crate) use error::Failure;
 
 use crate::{certificates::Certificates, config::Config, edge::EdgeClient};
-use axum::{
-    Router,
-    routing::{get, patch, post},
-};
-use guise_api::paths;
+use axum::Router;
 use guise_platform::Platform;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Notify;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What every request may use.
 #[derive(Clone)]
@@ -53,102 +54,87 @@ pub(crate) struct Stop {
     pub(crate) teardown: std::sync::atomic::AtomicBool,
 }
 
-/// The API's routes.
-pub(crate) fn router(app: App) -> Router {
-    Router::new()
-        .route(paths::STATUS, get(status::show))
-        .route(paths::STOP, post(status::stop))
-        .route(paths::EDGE_RESTART, post(status::restart_edge))
-        .route(paths::PROJECTS, get(projects::list).post(projects::create))
-        .route(
-            paths::PROJECT,
-            get(projects::show).patch(projects::set).delete(projects::delete),
-        )
-        .route(
-            paths::ENVIRONMENTS,
-            get(projects::environments).post(lifecycle::branch),
-        )
-        .route(
-            paths::ENVIRONMENT,
-            get(projects::environment)
-                .patch(projects::set_environment)
-                .delete(lifecycle::delete),
-        )
-        .route(paths::REDEPLOY, post(lifecycle::redeploy))
-        .route(paths::PLAN, post(lifecycle::plan))
-        .route(paths::ACTIVATE, post(lifecycle::activate))
-        .route(paths::DEACTIVATE, post(lifecycle::deactivate))
-        .route(paths::PAUSE, post(lifecycle::pause))
-        .route(paths::RESUME, post(lifecycle::resume))
-        .route(paths::SLEEP, post(lifecycle::sleep))
-        .route(paths::WAKE, post(lifecycle::wake))
-        .route(paths::MERGE, post(lifecycle::merge))
-        .route(paths::SYNCHRONIZE, post(lifecycle::synchronize))
-        .route(paths::PROJECT_VARIABLES, get(variables::list_of_project))
-        .route(
-            paths::PROJECT_VARIABLE,
-            post(variables::create_of_project)
-                .patch(variables::update_of_project)
-                .delete(variables::delete_of_project),
-        )
-        .route(paths::VARIABLES, get(variables::list))
-        .route(
-            paths::VARIABLE,
-            post(variables::create)
-                .patch(variables::update)
-                .delete(variables::delete),
-        )
-        .route(paths::RESOURCES, get(resources::list))
-        .route(paths::RESOURCE, patch(resources::set))
-        .route(paths::BACKUPS, get(backups::list).post(backups::create))
-        .route(paths::BACKUP, get(backups::show).delete(backups::delete))
-        .route(paths::EXPORT, post(backups::export))
-        .route(paths::IMPORT, post(backups::import))
-        .route(paths::RESTORE, post(backups::restore))
-        .route(
-            paths::CERTIFICATES,
-            get(certificates::list).post(certificates::add),
-        )
-        .route(
-            paths::CERTIFICATE,
-            get(certificates::show).delete(certificates::delete),
-        )
-        .route(paths::AUTHORITY, get(certificates::authority))
-        .route(paths::APP, get(apps::show))
-        .route(paths::CRONS, get(crons::list))
-        .route(paths::OPERATIONS, get(operations::list).post(operations::run))
-        .route(
-            paths::SOURCE_OPERATIONS,
-            get(operations::list_source).post(operations::run_source),
-        )
-        .route(paths::CLEAR_BUILD_CACHE, post(projects::clear_build_cache))
-        .route(paths::DEPLOYMENTS, get(deployments::list))
-        .route(paths::ROLLBACK, post(deployments::rollback))
-        .route(paths::LOGS, get(logs::follow))
-        .route(paths::EXEC, post(exec::start))
-        .route(paths::CONTAINERS, get(containers::list))
-        .route(paths::TRUTH, get(truth::list))
-        .route(paths::DISK, get(disk::show))
-        .route(paths::ACTIVITIES, get(activities::list))
-        .route(paths::ACTIVITY, get(activities::show))
-        .route(paths::ACTIVITY_STEPS, get(activities::steps))
-        .route(paths::ACTIVITY_LOG, get(activities::log))
-        .route(paths::ACTIVITY_CANCEL, post(activities::cancel))
-        .route(paths::IMAGES, get(images::list).post(images::build))
-        .route(paths::PRUNE_IMAGES, post(images::prune))
-        .route(paths::USERS, get(users::list).post(users::create))
-        .route(
-            paths::USER,
-            get(users::show).patch(users::update).delete(users::delete),
-        )
-        .route(paths::USER_SSH_KEYS, post(users::add_key))
-        .route(paths::SSH_KEYS, get(users::keys))
-        .route(paths::SSH_KEY, axum::routing::delete(users::delete_key))
-        .route(paths::AUDIT, get(users::audit))
-        .route(paths::PRE_RECEIVE, post(hooks::pre_receive))
-        .route(paths::POST_RECEIVE, post(hooks::post_receive))
+/// The API, ready to serve whoever comes from there.
+pub(crate) fn router(app: App, origin: Origin) -> Router {
+    let (router, _) = routes().split_for_parts();
+    let admit = axum::middleware::from_fn_with_state((app.clone(), origin), access::admit);
+    router
+        .route_layer(admit)
         .fallback(error::unknown_path)
         .with_state(app)
+}
+
+/// The API's routes with what they say of themselves. A route that is not documented cannot be added here.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(status::show))
+        .routes(routes!(status::stop))
+        .routes(routes!(status::restart_edge))
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::show, projects::set, projects::delete))
+        .routes(routes!(projects::environments, lifecycle::branch))
+        .routes(routes!(
+            projects::environment,
+            projects::set_environment,
+            lifecycle::delete
+        ))
+        .routes(routes!(lifecycle::redeploy))
+        .routes(routes!(lifecycle::plan))
+        .routes(routes!(lifecycle::activate))
+        .routes(routes!(lifecycle::deactivate))
+        .routes(routes!(lifecycle::pause))
+        .routes(routes!(lifecycle::resume))
+        .routes(routes!(lifecycle::sleep))
+        .routes(routes!(lifecycle::wake))
+        .routes(routes!(lifecycle::merge))
+        .routes(routes!(lifecycle::synchronize))
+        .routes(routes!(variables::list_of_project))
+        .routes(routes!(
+            variables::create_of_project,
+            variables::update_of_project,
+            variables::delete_of_project
+        ))
+        .routes(routes!(variables::list))
+        .routes(routes!(variables::create, variables::update, variables::delete))
+        .routes(routes!(resources::list))
+        .routes(routes!(resources::set))
+        .routes(routes!(backups::list, backups::create))
+        .routes(routes!(backups::show, backups::delete))
+        .routes(routes!(backups::export))
+        .routes(routes!(backups::import))
+        .routes(routes!(backups::restore))
+        .routes(routes!(certificates::list, certificates::add))
+        .routes(routes!(certificates::show, certificates::delete))
+        .routes(routes!(certificates::authority))
+        .routes(routes!(apps::show))
+        .routes(routes!(crons::list))
+        .routes(routes!(operations::list, operations::run))
+        .routes(routes!(operations::list_source, operations::run_source))
+        .routes(routes!(projects::clear_build_cache))
+        .routes(routes!(deployments::list))
+        .routes(routes!(deployments::rollback))
+        .routes(routes!(logs::follow))
+        .routes(routes!(exec::start))
+        .routes(routes!(containers::list))
+        .routes(routes!(truth::list))
+        .routes(routes!(disk::show))
+        .routes(routes!(activities::list))
+        .routes(routes!(activities::show))
+        .routes(routes!(activities::steps))
+        .routes(routes!(activities::log))
+        .routes(routes!(activities::cancel))
+        .routes(routes!(images::list, images::build))
+        .routes(routes!(images::prune))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::show, users::update, users::delete))
+        .routes(routes!(users::add_key))
+        .routes(routes!(users::keys))
+        .routes(routes!(users::delete_key))
+        .routes(routes!(users::audit))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(hooks::pre_receive))
+        .routes(routes!(hooks::post_receive))
 }
 
 /// Runs a blocking call of the platform off the threads that serve connections.
@@ -157,8 +143,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
     call: impl FnOnce(&Platform) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let platform = app.platform.clone();
-    // Who may open the socket is the machine's root.
-    let call = move || guise_platform::on_behalf_of(guise_platform::ROOT, || call(&platform));
+    let caller = access::caller_name();
+    let call = move || guise_platform::on_behalf_of(&caller, || call(&platform));
     match tokio::task::spawn_blocking(call).await {
         Ok(outcome) => outcome,
         Err(panic) => Err(Failure::internal(&format!(

@@ -1,7 +1,7 @@
 //! Settings: `<state>/config.toml`, every key optional.
 
-use anyhow::{Context, Result};
 use crate::remote::RemoteConfig;
+use anyhow::{Context, Result};
 use guise_model::Instance;
 use guise_platform::{CronLimits, Retention, Sizes, SleepDefaults};
 use serde::Deserialize;

@@ -229,6 +229,9 @@ pub enum PlatformError {
         /// Why not.
         reason: &'static str,
     },
+    /// API tokens.
+    #[error(transparent)]
+    Token(#[from] crate::token::TokenError),
     /// Users, their keys and roles.
     #[error(transparent)]
     User(#[from] crate::user::UserError),

@@ -15,6 +15,7 @@ mod ownership;
 mod projects;
 mod sealed;
 mod steps;
+mod tokens;
 mod users;
 mod variables;
 
@@ -29,6 +30,7 @@ pub use deployments::{BuildRecord, DeploymentRecord};
 pub use environments::{EnvironmentRecord, EnvironmentStatus, EnvironmentType};
 pub use projects::ProjectRecord;
 pub use steps::StepRecord;
+pub use tokens::TokenRecord;
 pub use users::{SshKeyRecord, UserRecord};
 pub use variables::VariableRecord;
 #[cfg(test)]
@@ -53,6 +55,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/7.sql"),
     include_str!("../migrations/8.sql"),
     include_str!("../migrations/9.sql"),
+    include_str!("../migrations/10.sql"),
 ];
 
 /// The database.

@@ -9,16 +9,18 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::Stream;
-use guise_api::{Activity, ActivityStep, LogLine};
+use guise_api::{Activity, ActivityStep, LogLine, paths};
 use guise_model::ActivityId;
 use guise_platform::{ActivityRecord, Platform, PlatformError};
 use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
+use utoipa::IntoParams;
 
 /// How long one look at a growing log waits for the next line.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Of {
     project: Option<String>,
     environment: Option<String>,
@@ -27,6 +29,14 @@ pub(crate) struct Of {
     limit: Option<u32>,
 }
 
+/// List activities, newest first.
+#[utoipa::path(
+    get,
+    path = paths::ACTIVITIES,
+    operation_id = "activity_list",
+    params(Of),
+    responses((status = 200, body = Vec<Activity>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Query(of): Query<Of>,
@@ -48,6 +58,13 @@ pub(crate) async fn list(
     .await
 }
 
+/// Show an activity.
+#[utoipa::path(
+    get,
+    path = paths::ACTIVITY,
+    operation_id = "activity_get",
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path(activity): Path<String>,
@@ -55,6 +72,13 @@ pub(crate) async fn show(
     blocking(&app, move |platform| Ok(Json(find(platform, &activity)?))).await
 }
 
+/// Cancel an activity.
+#[utoipa::path(
+    post,
+    path = paths::ACTIVITY_CANCEL,
+    operation_id = "activity_cancel",
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn cancel(
     State(app): State<App>,
     Path(activity): Path<String>,
@@ -69,6 +93,13 @@ pub(crate) async fn cancel(
     .await
 }
 
+/// List an activity's steps and how long each took.
+#[utoipa::path(
+    get,
+    path = paths::ACTIVITY_STEPS,
+    operation_id = "activity_steps",
+    responses((status = 200, body = Vec<ActivityStep>))
+)]
 pub(crate) async fn steps(
     State(app): State<App>,
     Path(activity): Path<String>,
@@ -81,13 +112,22 @@ pub(crate) async fn steps(
     .await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Follow {
     #[serde(default)]
     follow: bool,
 }
 
-/// The log as events, from the line after `Last-Event-ID` on; ends with `event: end` and the activity.
+/// Read an activity's log as events, from the line after `Last-Event-ID` on; the last is `end` with the
+/// activity.
+#[utoipa::path(
+    get,
+    path = paths::ACTIVITY_LOG,
+    operation_id = "activity_log",
+    params(Follow),
+    responses((status = 200, content_type = "text/event-stream", body = LogLine))
+)]
 pub(crate) async fn log(
     State(app): State<App>,
     Path(activity): Path<String>,

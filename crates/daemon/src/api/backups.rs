@@ -6,9 +6,18 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use guise_api::{Activity, Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
+use guise_api::{
+    Activity, Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup, paths,
+};
 use guise_platform::{BackupRecord, BackupStatus as Status, Restoration};
 
+/// List an environment's backups, newest first.
+#[utoipa::path(
+    get,
+    path = paths::BACKUPS,
+    operation_id = "backup_list",
+    responses((status = 200, body = Vec<Backup>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,
@@ -21,6 +30,14 @@ pub(crate) async fn list(
     .await
 }
 
+/// Back an environment up.
+#[utoipa::path(
+    post,
+    path = paths::BACKUPS,
+    operation_id = "backup_create",
+    request_body = CreateBackup,
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn create(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,
@@ -34,6 +51,13 @@ pub(crate) async fn create(
     .await
 }
 
+/// Show a backup.
+#[utoipa::path(
+    get,
+    path = paths::BACKUP,
+    operation_id = "backup_get",
+    responses((status = 200, body = Backup))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path((project, id)): Path<(String, String)>,
@@ -44,6 +68,13 @@ pub(crate) async fn show(
     .await
 }
 
+/// Delete a backup.
+#[utoipa::path(
+    delete,
+    path = paths::BACKUP,
+    operation_id = "backup_delete",
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
     Path((project, id)): Path<(String, String)>,
@@ -55,6 +86,14 @@ pub(crate) async fn delete(
     .await
 }
 
+/// Restore a backup.
+#[utoipa::path(
+    post,
+    path = paths::RESTORE,
+    operation_id = "backup_restore",
+    request_body = RestoreBackup,
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn restore(
     State(app): State<App>,
     Path((project, id)): Path<(String, String)>,
@@ -72,6 +111,14 @@ pub(crate) async fn restore(
     .await
 }
 
+/// Write a backup to a directory of the daemon's machine.
+#[utoipa::path(
+    post,
+    path = paths::EXPORT,
+    operation_id = "backup_export",
+    request_body = BackupDirectory,
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn export(
     State(app): State<App>,
     Path((project, id)): Path<(String, String)>,
@@ -85,6 +132,14 @@ pub(crate) async fn export(
     .await
 }
 
+/// Make a backup from a directory of the daemon's machine.
+#[utoipa::path(
+    post,
+    path = paths::IMPORT,
+    operation_id = "backup_import",
+    request_body = BackupDirectory,
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn import(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,

@@ -7,10 +7,17 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use guise_api::{AddCertificate, Authority, Certificate, ErrorKind};
+use guise_api::{AddCertificate, Authority, Certificate, ErrorKind, paths};
 use guise_certificate::{CertificateError, Certified};
 use std::time::UNIX_EPOCH;
 
+/// List the certificates that were brought for a project.
+#[utoipa::path(
+    get,
+    path = paths::CERTIFICATES,
+    operation_id = "certificate_list",
+    responses((status = 200, body = Vec<Certificate>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Path(project): Path<String>,
@@ -23,6 +30,14 @@ pub(crate) async fn list(
     .await
 }
 
+/// Add a certificate, which is served at once.
+#[utoipa::path(
+    post,
+    path = paths::CERTIFICATES,
+    operation_id = "certificate_add",
+    request_body = AddCertificate,
+    responses((status = 201, body = Certificate))
+)]
 pub(crate) async fn add(
     State(app): State<App>,
     Path(project): Path<String>,
@@ -38,6 +53,13 @@ pub(crate) async fn add(
     .await
 }
 
+/// Show a certificate.
+#[utoipa::path(
+    get,
+    path = paths::CERTIFICATE,
+    operation_id = "certificate_get",
+    responses((status = 200, body = Certificate))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path((project, id)): Path<(String, String)>,
@@ -53,6 +75,13 @@ pub(crate) async fn show(
     .await
 }
 
+/// Delete a certificate.
+#[utoipa::path(
+    delete,
+    path = paths::CERTIFICATE,
+    operation_id = "certificate_delete",
+    responses((status = 200, body = Certificate))
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
     Path((project, id)): Path<(String, String)>,
@@ -67,6 +96,13 @@ pub(crate) async fn delete(
     .await
 }
 
+/// Show the local certificate authority.
+#[utoipa::path(
+    get,
+    path = paths::AUTHORITY,
+    operation_id = "authority_get",
+    responses((status = 200, body = Authority))
+)]
 pub(crate) async fn authority(State(app): State<App>) -> Json<Authority> {
     let authority = app.certificates.authority();
     Json(Authority {

@@ -6,13 +6,15 @@ use axum::{
     Json,
     extract::{Query, State},
 };
-use guise_api::Container;
+use guise_api::{Container, paths};
 use guise_model::ProjectId;
 use guise_platform::{Platform, PlatformError};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Whose containers; of everybody when nothing is said.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Of {
     project: Option<String>,
     pub(crate) environment: Option<String>,
@@ -26,6 +28,14 @@ impl Of {
     }
 }
 
+/// List containers.
+#[utoipa::path(
+    get,
+    path = paths::CONTAINERS,
+    operation_id = "container_list",
+    params(Of),
+    responses((status = 200, body = Vec<Container>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Query(of): Query<Of>,

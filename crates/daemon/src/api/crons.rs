@@ -6,8 +6,15 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use guise_api::Cron;
+use guise_api::{Cron, paths};
 
+/// List what an environment runs by itself.
+#[utoipa::path(
+    get,
+    path = paths::CRONS,
+    operation_id = "cron_list",
+    responses((status = 200, body = Vec<Cron>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,

@@ -6,8 +6,15 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use guise_api::{Activity, Deployment, Rollback};
+use guise_api::{Activity, Deployment, Rollback, paths};
 
+/// List an environment's deployments that are kept, newest first.
+#[utoipa::path(
+    get,
+    path = paths::DEPLOYMENTS,
+    operation_id = "deployment_list",
+    responses((status = 200, body = Vec<Deployment>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,
@@ -32,6 +39,14 @@ pub(crate) async fn list(
     .await
 }
 
+/// Go back to an earlier deployment.
+#[utoipa::path(
+    post,
+    path = paths::ROLLBACK,
+    operation_id = "environment_rollback",
+    request_body = Rollback,
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn rollback(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,

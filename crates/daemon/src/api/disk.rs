@@ -5,16 +5,26 @@ use axum::{
     Json,
     extract::{Query, State},
 };
-use guise_api::{Disk, Pool, Volume};
+use guise_api::{Disk, Pool, Volume, paths};
 use guise_platform::DiskView;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Of {
     project: Option<String>,
     environment: Option<String>,
 }
 
+/// Show what volumes use, and what is left for them.
+#[utoipa::path(
+    get,
+    path = paths::DISK,
+    operation_id = "disk_get",
+    params(Of),
+    responses((status = 200, body = Disk))
+)]
 pub(crate) async fn show(State(app): State<App>, Query(of): Query<Of>) -> Result<Json<Disk>, Failure> {
     blocking(&app, move |platform| {
         let project = of.project.map(|given| platform.project(&given)).transpose()?;

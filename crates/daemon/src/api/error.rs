@@ -6,7 +6,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use guise_api::{ApiError, ErrorKind};
-use guise_platform::{PlatformError, UserError, VariableError};
+use guise_platform::{PlatformError, TokenError, UserError, VariableError};
+
+/// Who asks is not known.
+pub(crate) const NOT_KNOWN: &str = "access.unauthenticated";
+/// Who asks may not.
+pub(crate) const DENIED: &str = "access.denied";
 
 /// An error on its way to a client.
 #[derive(Debug)]
@@ -20,6 +25,20 @@ impl Failure {
             message,
             hints,
         })
+    }
+
+    /// Who asks is not known.
+    pub(crate) fn unknown_caller() -> Self {
+        let message = "the request has no token that is good".into();
+        let hint = "Log in: guise login URL. A token is made on the daemon's machine: guise token create --user NAME.";
+        Self::new(ErrorKind::User, NOT_KNOWN, message, vec![hint.into()])
+    }
+
+    /// Who asks may not do that, or may not know whether there is such a thing.
+    pub(crate) fn denied() -> Self {
+        let message = "that is not allowed to you, or there is no such thing".into();
+        let hint = "Roles are given by admins: guise user update NAME -r ROLE. A token may be for less than its user.";
+        Self::new(ErrorKind::User, DENIED, message, vec![hint.into()])
     }
 
     pub(crate) fn internal(message: &str) -> Self {
@@ -121,6 +140,12 @@ impl From<PlatformError> for Failure {
                     vec!["`guise variable list` shows those there are.".into()],
                 )
             }
+            PlatformError::Token(TokenError::Unknown { .. }) => (
+                ErrorKind::User,
+                "token.unknown",
+                vec!["`guise token list` shows those there are.".into()],
+            ),
+            PlatformError::Token(TokenError::Life { .. }) => (ErrorKind::User, "token.invalid", vec![]),
             PlatformError::User(error) => user(error),
             PlatformError::BadProperty { .. } => (ErrorKind::User, "property.invalid", vec![]),
             PlatformError::BadBranch { .. } => (ErrorKind::User, "branch.invalid", vec![]),
@@ -167,14 +192,18 @@ impl From<PlatformError> for Failure {
 fn user(error: &UserError) -> (ErrorKind, &'static str, Vec<String>) {
     let hint = |text: &str| vec![text.into()];
     let (code, hints) = match error {
-        UserError::Unknown { known, .. } if known.is_empty() => {
-            ("user.unknown", hint("There is none yet: `guise init` makes the first."))
-        }
+        UserError::Unknown { known, .. } if known.is_empty() => (
+            "user.unknown",
+            hint("There is none yet: `guise init` makes the first."),
+        ),
         UserError::Unknown { .. } => ("user.unknown", hint("`guise user list` shows those there are.")),
         UserError::Exists { .. } => ("user.exists", vec![]),
         UserError::Reserved { .. } | UserError::Name(_) | UserError::Grant(_) => ("user.invalid", vec![]),
         UserError::Key(_) => ("ssh_key.invalid", vec![]),
-        UserError::KeyTaken { .. } => ("ssh_key.exists", hint("`guise ssh-key list` shows whose keys there are.")),
+        UserError::KeyTaken { .. } => (
+            "ssh_key.exists",
+            hint("`guise ssh-key list` shows whose keys there are."),
+        ),
         UserError::UnknownKey { .. } => (
             "ssh_key.unknown",
             hint("A fingerprint, or a beginning of one that no other has: `guise ssh-key list --all`"),
@@ -186,6 +215,8 @@ fn user(error: &UserError) -> (ErrorKind, &'static str, Vec<String>) {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = match self.0.kind {
+            ErrorKind::User if self.0.code == NOT_KNOWN => StatusCode::UNAUTHORIZED,
+            ErrorKind::User if self.0.code == DENIED => StatusCode::FORBIDDEN,
             ErrorKind::User if self.0.code.ends_with(".unknown") => StatusCode::NOT_FOUND,
             ErrorKind::User => StatusCode::BAD_REQUEST,
             ErrorKind::Configuration => StatusCode::UNPROCESSABLE_ENTITY,

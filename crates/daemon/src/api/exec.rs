@@ -9,6 +9,7 @@ use axum::{
 use guise_api::{
     ErrorKind,
     exec::{self, Exec, Frame},
+    paths,
 };
 use guise_platform::{ExecSession, ExecStdio};
 use http_body_util::BodyExt;
@@ -27,6 +28,14 @@ type Connection = TokioIo<hyper::upgrade::Upgraded>;
 /// A frame on its way to the client.
 type Outgoing = (Frame, Vec<u8>);
 
+/// Run a process in a container: an upgrade to frames.
+#[utoipa::path(
+    post,
+    path = paths::EXEC,
+    operation_id = "exec",
+    request_body = Exec,
+    responses((status = 101))
+)]
 pub(crate) async fn start(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,

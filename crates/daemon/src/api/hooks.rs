@@ -3,11 +3,19 @@
 use super::{App, Failure, blocking};
 use crate::view;
 use axum::{Json, extract::State};
-use guise_api::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply};
+use guise_api::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, paths};
 use guise_model::UserName;
 use guise_platform::{ROOT, RefUpdate, on_behalf_of};
 use std::path::Path;
 
+/// Asked by a repository's pre-receive hook: may this be pushed?.
+#[utoipa::path(
+    post,
+    path = paths::PRE_RECEIVE,
+    operation_id = "hook_pre_receive",
+    request_body = CheckPush,
+    responses((status = 200, body = CheckPushReply))
+)]
 pub(crate) async fn pre_receive(
     State(app): State<App>,
     Json(push): Json<CheckPush>,
@@ -25,6 +33,14 @@ pub(crate) async fn pre_receive(
     .await
 }
 
+/// Told by a repository's post-receive hook.
+#[utoipa::path(
+    post,
+    path = paths::POST_RECEIVE,
+    operation_id = "hook_post_receive",
+    request_body = PushReceived,
+    responses((status = 200, body = PushReceivedReply))
+)]
 pub(crate) async fn post_receive(
     State(app): State<App>,
     Json(push): Json<PushReceived>,

@@ -6,7 +6,7 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::Stream;
-use guise_api::LogLine;
+use guise_api::{LogLine, paths};
 use serde::Deserialize;
 use std::{
     convert::Infallible,
@@ -15,13 +15,15 @@ use std::{
     time::Duration,
 };
 use tokio::sync::mpsc;
+use utoipa::IntoParams;
 
 /// How often a followed file is looked at for more.
 const POLL: Duration = Duration::from_millis(200);
 /// Most bytes taken from a file at one look: containers write them, so reading is bounded.
 const PIECE: u64 = 64 * 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
     container: Option<String>,
     log: Option<String>,
@@ -30,6 +32,14 @@ pub(crate) struct Which {
     lines: Option<usize>,
 }
 
+/// Read log files of an environment's containers as events.
+#[utoipa::path(
+    get,
+    path = paths::LOGS,
+    operation_id = "log_follow",
+    params(Which),
+    responses((status = 200, content_type = "text/event-stream", body = LogLine))
+)]
 pub(crate) async fn follow(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,

@@ -6,10 +6,17 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use guise_api::{Activity, Operation, RunOperation, RunSourceOperation, SourceOperation};
+use guise_api::{Activity, Operation, RunOperation, RunSourceOperation, SourceOperation, paths};
 
 type Named = Path<(String, String)>;
 
+/// List an environment's runtime operations.
+#[utoipa::path(
+    get,
+    path = paths::OPERATIONS,
+    operation_id = "operation_list",
+    responses((status = 200, body = Vec<Operation>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Path((project, name)): Named,
@@ -30,6 +37,14 @@ pub(crate) async fn list(
     .await
 }
 
+/// Run a runtime operation.
+#[utoipa::path(
+    post,
+    path = paths::OPERATIONS,
+    operation_id = "operation_run",
+    request_body = RunOperation,
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn run(
     State(app): State<App>,
     Path((project, name)): Named,
@@ -44,6 +59,13 @@ pub(crate) async fn run(
     .await
 }
 
+/// List an environment's source operations.
+#[utoipa::path(
+    get,
+    path = paths::SOURCE_OPERATIONS,
+    operation_id = "source_operation_list",
+    responses((status = 200, body = Vec<SourceOperation>))
+)]
 pub(crate) async fn list_source(
     State(app): State<App>,
     Path((project, name)): Named,
@@ -61,6 +83,14 @@ pub(crate) async fn list_source(
     .await
 }
 
+/// Run a source operation.
+#[utoipa::path(
+    post,
+    path = paths::SOURCE_OPERATIONS,
+    operation_id = "source_operation_run",
+    request_body = RunSourceOperation,
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn run_source(
     State(app): State<App>,
     Path((project, name)): Named,

@@ -1,27 +1,45 @@
 //! Projects and environments.
 
-use super::{App, Failure, blocking};
+use super::{App, Failure, access::Caller, blocking};
 use crate::view;
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use guise_api::{Activity, Changed, CreateProject, Environment, Project, SetProperty};
+use guise_api::{Activity, Changed, CreateProject, Environment, Project, SetProperty, paths};
 
-pub(crate) async fn list(State(app): State<App>) -> Result<Json<Vec<Project>>, Failure> {
-    blocking(&app, |platform| {
-        let projects = platform.projects()?;
-        Ok(Json(
-            projects
-                .into_iter()
-                .map(|project| view::project(platform, project))
-                .collect(),
-        ))
+/// List projects.
+#[utoipa::path(
+    get,
+    path = paths::PROJECTS,
+    operation_id = "project_list",
+    responses((status = 200, body = Vec<Project>))
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<Project>>, Failure> {
+    blocking(&app, move |platform| {
+        let mut projects = Vec::new();
+        for project in platform.projects()? {
+            if caller.sees(platform, &project.id)? {
+                projects.push(view::project(platform, project));
+            }
+        }
+        Ok(Json(projects))
     })
     .await
 }
 
+/// Make a project.
+#[utoipa::path(
+    post,
+    path = paths::PROJECTS,
+    operation_id = "project_create",
+    request_body = CreateProject,
+    responses((status = 201, body = Project))
+)]
 pub(crate) async fn create(
     State(app): State<App>,
     Json(wanted): Json<CreateProject>,
@@ -33,6 +51,13 @@ pub(crate) async fn create(
     .await
 }
 
+/// Show a project.
+#[utoipa::path(
+    get,
+    path = paths::PROJECT,
+    operation_id = "project_get",
+    responses((status = 200, body = Project))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path(project): Path<String>,
@@ -43,6 +68,14 @@ pub(crate) async fn show(
     .await
 }
 
+/// Set a property of a project.
+#[utoipa::path(
+    patch,
+    path = paths::PROJECT,
+    operation_id = "project_set",
+    request_body = SetProperty,
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn set(
     State(app): State<App>,
     Path(project): Path<String>,
@@ -56,6 +89,14 @@ pub(crate) async fn set(
     .await
 }
 
+/// Set a property of an environment.
+#[utoipa::path(
+    patch,
+    path = paths::ENVIRONMENT,
+    operation_id = "environment_set",
+    request_body = SetProperty,
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn set_environment(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,
@@ -71,6 +112,13 @@ pub(crate) async fn set_environment(
     .await
 }
 
+/// Delete a project with its environments, their data and its repository.
+#[utoipa::path(
+    delete,
+    path = paths::PROJECT,
+    operation_id = "project_delete",
+    responses((status = 200, body = Activity))
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
     Path(project): Path<String>,
@@ -82,6 +130,13 @@ pub(crate) async fn delete(
     .await
 }
 
+/// Remove what a project's builds keep for the next one; answers the apps it was removed of.
+#[utoipa::path(
+    post,
+    path = paths::CLEAR_BUILD_CACHE,
+    operation_id = "project_clear_build_cache",
+    responses((status = 200, body = Vec<String>))
+)]
 pub(crate) async fn clear_build_cache(
     State(app): State<App>,
     Path(project): Path<String>,
@@ -92,6 +147,13 @@ pub(crate) async fn clear_build_cache(
     .await
 }
 
+/// List a project's environments.
+#[utoipa::path(
+    get,
+    path = paths::ENVIRONMENTS,
+    operation_id = "environment_list",
+    responses((status = 200, body = Vec<Environment>))
+)]
 pub(crate) async fn environments(
     State(app): State<App>,
     Path(project): Path<String>,
@@ -107,6 +169,13 @@ pub(crate) async fn environments(
     .await
 }
 
+/// Show an environment with its routes.
+#[utoipa::path(
+    get,
+    path = paths::ENVIRONMENT,
+    operation_id = "environment_get",
+    responses((status = 200, body = Environment))
+)]
 pub(crate) async fn environment(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,

@@ -6,9 +6,16 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use guise_api::{Changed, Resources, ResourcesLevel, SetResources};
+use guise_api::{Changed, Resources, ResourcesLevel, SetResources, paths};
 use guise_platform::Level;
 
+/// List what an environment's containers may use.
+#[utoipa::path(
+    get,
+    path = paths::RESOURCES,
+    operation_id = "resources_list",
+    responses((status = 200, body = Vec<Resources>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Path((project, name)): Path<(String, String)>,
@@ -28,6 +35,14 @@ pub(crate) async fn list(
     .await
 }
 
+/// Set what a container may use.
+#[utoipa::path(
+    patch,
+    path = paths::RESOURCE,
+    operation_id = "resources_set",
+    request_body = SetResources,
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn set(
     State(app): State<App>,
     Path((project, name, component)): Path<(String, String, String)>,

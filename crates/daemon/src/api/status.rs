@@ -5,21 +5,38 @@ use axum::{
     Json,
     extract::{Query, State},
 };
-use guise_api::{ErrorKind, Status};
+use guise_api::{ErrorKind, Status, paths};
 use serde::Deserialize;
 use std::sync::atomic::Ordering;
+use utoipa::IntoParams;
 
+/// Whether the daemon runs, its version and where it listens.
+#[utoipa::path(
+    get,
+    path = paths::STATUS,
+    operation_id = "daemon_status",
+    responses((status = 200, body = Status))
+)]
 pub(crate) async fn show(State(app): State<App>) -> Result<Json<Status>, Failure> {
     status(&app).await.map(Json)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct How {
     /// Whether containers, edge and everything else on the machine go too; data stays.
     #[serde(default)]
     teardown: bool,
 }
 
+/// Stop the daemon; containers go on unless they are torn down.
+#[utoipa::path(
+    post,
+    path = paths::STOP,
+    operation_id = "daemon_stop",
+    params(How),
+    responses((status = 200, body = Status))
+)]
 pub(crate) async fn stop(State(app): State<App>, Query(how): Query<How>) -> Result<Json<Status>, Failure> {
     let status = status(&app).await?;
     app.stop.teardown.store(how.teardown, Ordering::Relaxed);
@@ -27,6 +44,13 @@ pub(crate) async fn stop(State(app): State<App>, Query(how): Query<How>) -> Resu
     Ok(Json(status))
 }
 
+/// Let a new edge take the place of the one that serves.
+#[utoipa::path(
+    post,
+    path = paths::EDGE_RESTART,
+    operation_id = "edge_restart",
+    responses((status = 200, body = Status))
+)]
 pub(crate) async fn restart_edge(State(app): State<App>) -> Result<Json<Status>, Failure> {
     let edge = app.edge.clone();
     blocking(&app, move |_| {

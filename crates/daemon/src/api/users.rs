@@ -5,19 +5,29 @@ use axum::{
     Json,
     extract::{Path, Query, State},
 };
-use guise_api::{AddSshKey, AuditEntry, CreateUser, Roles, SshKey, UpdateUser, User};
+use guise_api::{AddSshKey, AuditEntry, CreateUser, Roles, SshKey, UpdateUser, User, paths};
 use guise_model::ProjectId;
 use guise_platform::{AuditRecord, Platform, SshKeyRecord, UserRecord};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// What a list is of.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Of {
     project: Option<String>,
     user: Option<String>,
     limit: Option<u32>,
 }
 
+/// List users.
+#[utoipa::path(
+    get,
+    path = paths::USERS,
+    operation_id = "user_list",
+    params(Of),
+    responses((status = 200, body = Vec<User>))
+)]
 pub(crate) async fn list(State(app): State<App>, Query(of): Query<Of>) -> Result<Json<Vec<User>>, Failure> {
     blocking(&app, move |platform| {
         let project = project(platform, of.project.as_deref())?;
@@ -30,6 +40,14 @@ pub(crate) async fn list(State(app): State<App>, Query(of): Query<Of>) -> Result
     .await
 }
 
+/// Show a user.
+#[utoipa::path(
+    get,
+    path = paths::USER,
+    operation_id = "user_get",
+    params(Of),
+    responses((status = 200, body = User))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -42,6 +60,14 @@ pub(crate) async fn show(
     .await
 }
 
+/// Make a user.
+#[utoipa::path(
+    post,
+    path = paths::USERS,
+    operation_id = "user_create",
+    request_body = CreateUser,
+    responses((status = 200, body = User))
+)]
 pub(crate) async fn create(
     State(app): State<App>,
     Json(wanted): Json<CreateUser>,
@@ -56,6 +82,14 @@ pub(crate) async fn create(
     .await
 }
 
+/// Change a user's roles.
+#[utoipa::path(
+    patch,
+    path = paths::USER,
+    operation_id = "user_update",
+    request_body = UpdateUser,
+    responses((status = 200, body = User))
+)]
 pub(crate) async fn update(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -75,6 +109,13 @@ pub(crate) async fn update(
     .await
 }
 
+/// Delete a user with keys and roles.
+#[utoipa::path(
+    delete,
+    path = paths::USER,
+    operation_id = "user_delete",
+    responses((status = 200, body = User))
+)]
 pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> Result<Json<User>, Failure> {
     blocking(&app, move |platform| {
         let user = platform.user(&name)?;
@@ -84,6 +125,14 @@ pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> 
     .await
 }
 
+/// List SSH keys.
+#[utoipa::path(
+    get,
+    path = paths::SSH_KEYS,
+    operation_id = "ssh_key_list",
+    params(Of),
+    responses((status = 200, body = Vec<SshKey>))
+)]
 pub(crate) async fn keys(State(app): State<App>, Query(of): Query<Of>) -> Result<Json<Vec<SshKey>>, Failure> {
     blocking(&app, move |platform| {
         let user = of.user.map(|name| platform.user(&name)).transpose()?;
@@ -94,6 +143,14 @@ pub(crate) async fn keys(State(app): State<App>, Query(of): Query<Of>) -> Result
     .await
 }
 
+/// Add an SSH key.
+#[utoipa::path(
+    post,
+    path = paths::USER_SSH_KEYS,
+    operation_id = "ssh_key_add",
+    request_body = AddSshKey,
+    responses((status = 200, body = SshKey))
+)]
 pub(crate) async fn add_key(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -110,6 +167,13 @@ pub(crate) async fn add_key(
     .await
 }
 
+/// Delete an SSH key.
+#[utoipa::path(
+    delete,
+    path = paths::SSH_KEY,
+    operation_id = "ssh_key_delete",
+    responses((status = 200, body = SshKey))
+)]
 pub(crate) async fn delete_key(
     State(app): State<App>,
     Path(given): Path<String>,
@@ -120,6 +184,14 @@ pub(crate) async fn delete_key(
     .await
 }
 
+/// List who did what, newest first.
+#[utoipa::path(
+    get,
+    path = paths::AUDIT,
+    operation_id = "audit_list",
+    params(Of),
+    responses((status = 200, body = Vec<AuditEntry>))
+)]
 pub(crate) async fn audit(
     State(app): State<App>,
     Query(of): Query<Of>,

@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use guise_api::{Changed, SetVariable, Variable};
+use guise_api::{Changed, SetVariable, Variable, paths};
 use guise_platform::{ActivityRecord, Level, Platform, PlatformError, VariableChange, VariableRecord};
 
 type OfProject = Path<String>;
@@ -14,6 +14,13 @@ type OfEnvironment = Path<(String, String)>;
 type OneOfProject = Path<(String, String)>;
 type OneOfEnvironment = Path<(String, String, String)>;
 
+/// List a project's own variables.
+#[utoipa::path(
+    get,
+    path = paths::PROJECT_VARIABLES,
+    operation_id = "project_variable_list",
+    responses((status = 200, body = Vec<Variable>))
+)]
 pub(crate) async fn list_of_project(
     State(app): State<App>,
     Path(project): OfProject,
@@ -23,6 +30,13 @@ pub(crate) async fn list_of_project(
         .map(shown)
 }
 
+/// List an environment's variables, with those it inherits.
+#[utoipa::path(
+    get,
+    path = paths::VARIABLES,
+    operation_id = "variable_list",
+    responses((status = 200, body = Vec<Variable>))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     Path((project, environment)): OfEnvironment,
@@ -34,6 +48,14 @@ pub(crate) async fn list(
     .map(shown)
 }
 
+/// Make a variable of a project.
+#[utoipa::path(
+    post,
+    path = paths::PROJECT_VARIABLE,
+    operation_id = "project_variable_create",
+    request_body = SetVariable,
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn create_of_project(
     State(app): State<App>,
     Path((project, name)): OneOfProject,
@@ -45,6 +67,14 @@ pub(crate) async fn create_of_project(
     .await
 }
 
+/// Make a variable of an environment.
+#[utoipa::path(
+    post,
+    path = paths::VARIABLE,
+    operation_id = "variable_create",
+    request_body = SetVariable,
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn create(
     State(app): State<App>,
     Path((project, environment, name)): OneOfEnvironment,
@@ -56,6 +86,14 @@ pub(crate) async fn create(
     .await
 }
 
+/// Change a variable of a project.
+#[utoipa::path(
+    patch,
+    path = paths::PROJECT_VARIABLE,
+    operation_id = "project_variable_update",
+    request_body = SetVariable,
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn update_of_project(
     State(app): State<App>,
     Path((project, name)): OneOfProject,
@@ -67,6 +105,14 @@ pub(crate) async fn update_of_project(
     .await
 }
 
+/// Change a variable of an environment.
+#[utoipa::path(
+    patch,
+    path = paths::VARIABLE,
+    operation_id = "variable_update",
+    request_body = SetVariable,
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn update(
     State(app): State<App>,
     Path((project, environment, name)): OneOfEnvironment,
@@ -78,6 +124,13 @@ pub(crate) async fn update(
     .await
 }
 
+/// Delete a variable of a project.
+#[utoipa::path(
+    delete,
+    path = paths::PROJECT_VARIABLE,
+    operation_id = "project_variable_delete",
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn delete_of_project(
     State(app): State<App>,
     Path((project, name)): OneOfProject,
@@ -88,6 +141,13 @@ pub(crate) async fn delete_of_project(
     .await
 }
 
+/// Delete a variable of an environment.
+#[utoipa::path(
+    delete,
+    path = paths::VARIABLE,
+    operation_id = "variable_delete",
+    responses((status = 200, body = Changed))
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
     Path((project, environment, name)): OneOfEnvironment,

@@ -31,7 +31,7 @@ pub struct SshKeyRecord {
     pub created_at: String,
 }
 
-fn name(row: &Row<'_>, column: &str) -> rusqlite::Result<UserName> {
+pub(super) fn name(row: &Row<'_>, column: &str) -> rusqlite::Result<UserName> {
     let refused = |error: guise_model::InvalidId| super::unreadable(Box::new(error));
     UserName::new(row.get::<_, String>(column)?).map_err(refused)
 }
