@@ -1,10 +1,12 @@
 //! `cargo xtask bench push`: how long a push takes, and what guise itself weighs.
 
 use crate::{
+    bench_swap,
     options::Options,
     programs::{become_root, build_guise, repository},
 };
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use journeys::{Guise, Marked, Push, Repository, http, write_plain_site};
 use std::{
     fs,
@@ -70,7 +72,19 @@ pub fn push(options: &Options) -> Result<()> {
     let changes = repetitions
         .clone()
         .map(|n| code_only_push(&guise, &plain, &format!("change {n}")));
-    row("code-only push, no build hook", "s", changes.collect())?;
+    let changes: Vec<CodeOnly> = changes.collect::<Result<_>>()?;
+    let of_all = |part: fn(&CodeOnly) -> f64| Ok(changes.iter().map(part).collect());
+    row("code-only push, no build hook", "s", of_all(|push| push.seconds))?;
+    row(
+        "of which from the finished image to the first answer",
+        "ms",
+        of_all(|push| push.swap.milliseconds),
+    )?;
+    row(
+        "of which without waiting for the app to listen",
+        "ms",
+        of_all(|push| push.swap.own_milliseconds()),
+    )?;
     row(
         "no-change push",
         "s",
@@ -120,21 +134,31 @@ fn first_push(guise: &Guise, name: &str, write: fn(&Repository) -> Result<()>, t
     Ok(begun.elapsed().as_secs_f64())
 }
 
-/// From `git push` of a changed page to the first answer that has the change, asked for all the while.
-fn code_only_push(guise: &Guise, tree: &Repository, text: &str) -> Result<f64> {
+/// A push that changes nothing but code.
+struct CodeOnly {
+    /// From `git push` to the first answer that has the change.
+    seconds: f64,
+    swap: bench_swap::Swap,
+}
+
+/// Pushes a changed page that is asked for all the while.
+fn code_only_push(guise: &Guise, tree: &Repository, text: &str) -> Result<CodeOnly> {
     thread::sleep(PAUSE);
     tree.write("page.txt", text)?;
     tree.commit("Change the page")?;
     let url = guise.url(tree.root())?;
     let begun = Instant::now();
-    thread::scope(|scope| {
+    let (seconds, answered) = thread::scope(|scope| {
         let changed = scope.spawn(|| {
             http::get_when(&url, PATIENCE, |page| page.status == 200 && page.text() == text)?;
-            anyhow::Ok(begun.elapsed().as_secs_f64())
+            anyhow::Ok((begun.elapsed().as_secs_f64(), Timestamp::now()))
         });
         accepted(Push::of(tree.push_command())?)?;
         changed.join().ok().context("the visitor panicked")?
-    })
+    })?;
+    let steps = guise.json(tree.root(), &["activity", "get", "--steps"])?;
+    let swap = bench_swap::Swap::of(&steps, answered)?;
+    Ok(CodeOnly { seconds, swap })
 }
 
 /// From `git push` of a commit with the same tree to its end.

@@ -13,6 +13,7 @@ mod bench_environments;
 mod bench_images;
 mod bench_memory;
 mod clean;
+mod bench_swap;
 mod compatibility;
 mod demo;
 mod house;
