@@ -25,16 +25,15 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Directory of the daemon's state
+    /// Directory of the daemon's state [default: /var/lib/guise]
     #[arg(
         long,
         global = true,
         value_name = "DIR",
         env = "GUISE_STATE",
-        default_value = "/var/lib/guise",
         hide_env_values = true
     )]
-    pub state: PathBuf,
+    pub state: Option<PathBuf>,
     /// Project, by id or title [default: the one of the git remote `guise`]
     #[arg(short, long, global = true, value_name = "PROJECT", add = ArgValueCandidates::new(names::projects))]
     pub project: Option<String>,
@@ -85,6 +84,9 @@ pub enum Command {
     Truth(commands::truth::Truth),
     Disk(commands::disk::Disk),
     Exec(commands::exec::Exec),
+    Ssh(commands::ssh::Ssh),
+    #[command(subcommand)]
+    Tunnel(commands::tunnel::Tunnel),
     #[command(subcommand)]
     Db(commands::db::Db),
     Relationships(commands::relationships::Relationships),
@@ -121,6 +123,10 @@ pub enum Command {
     Audit(commands::audit::Audit),
     #[command(subcommand)]
     Image(commands::image::Image),
+    Login(commands::login::Login),
+    Logout(commands::login::Logout),
+    #[command(subcommand)]
+    Token(commands::token::Token),
     Doctor(commands::doctor::Doctor),
     Daemon(commands::daemon::Daemon),
     #[command(subcommand)]

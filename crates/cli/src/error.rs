@@ -68,6 +68,16 @@ pub enum Error {
     },
     #[error("{app} has several databases: which one?")]
     WhichDatabase { app: String, known: Vec<String> },
+    #[error("there is no SSH gateway on this machine")]
+    NoGateway,
+    #[error("{app} has no open tunnel")]
+    NoTunnel { app: String },
+    #[error("{app} has no such relationship that could have a tunnel")]
+    NoRelationship { app: String, known: Vec<String> },
+    #[error("ssh did not open a tunnel to {relationship} on port {port}")]
+    TunnelRefused { relationship: String, port: u16 },
+    #[error("no local port is free")]
+    NoPort,
     #[error("whose key is it?")]
     WhichUser { known: Vec<String> },
     #[error("there is no variable {name}")]
@@ -94,6 +104,12 @@ pub enum Error {
     },
     #[error(transparent)]
     Allowance(#[from] guise_model::BadAllowance),
+    #[error("there is no token")]
+    NoToken,
+    #[error("{url} is not the address of a daemon")]
+    BadUrl { url: String },
+    #[error("there is no home directory to remember a daemon in")]
+    NoHome,
     #[error("there is no activity yet")]
     NoActivity,
     #[error("the configuration has {errors} {}", if *errors == 1 { "error" } else { "errors" })]
@@ -123,6 +139,9 @@ impl Error {
             | Self::Declined { .. }
             | Self::NoUrl { .. }
             | Self::NoActivity
+            | Self::NoToken
+            | Self::BadUrl { .. }
+            | Self::NoHome
             | Self::NoBackup { .. }
             | Self::NoContainer { .. }
             | Self::NoProperty { .. }
@@ -131,6 +150,8 @@ impl Error {
             | Self::NoDatabase { .. }
             | Self::WhichDatabase { .. }
             | Self::WhichUser { .. }
+            | Self::NoTunnel { .. }
+            | Self::NoRelationship { .. }
             | Self::NoMount { .. }
             | Self::NoVariable { .. }
             | Self::NoLevel { .. }
@@ -141,8 +162,13 @@ impl Error {
             | Self::HookInput { .. }
             | Self::Read { .. } => 2,
             Self::NoConfiguration { .. } | Self::Configuration { .. } => 3,
-            Self::Launch(_) | Self::LocalProgram { .. } | Self::MachineLacks | Self::Types { .. } => 5,
-            Self::PushRefused | Self::Failed(_) | Self::Cancelled(_) => 1,
+            Self::Launch(_)
+            | Self::LocalProgram { .. }
+            | Self::MachineLacks
+            | Self::NoGateway
+            | Self::NoPort
+            | Self::Types { .. } => 5,
+            Self::PushRefused | Self::TunnelRefused { .. } | Self::Failed(_) | Self::Cancelled(_) => 1,
             Self::Print(_) | Self::ExecStream(_) | Self::Input(_) => 70,
             // As for a death by SIGINT.
             Self::LeftRunning(_) => 128 + 2,
@@ -193,6 +219,14 @@ impl Error {
             Self::NoDatabase { known, .. } | Self::WhichDatabase { known, .. } => {
                 vec![format!("name it with -r: {}", known.join(", "))]
             }
+            Self::NoGateway => {
+                vec!["Set ssh_listen in the daemon's config.toml, and restart the daemon.".into()]
+            }
+            Self::NoTunnel { .. } => vec!["guise tunnel open".into()],
+            Self::NoRelationship { known, .. } => vec![format!("name one with -r: {}", known.join(", "))],
+            Self::TunnelRefused { .. } => {
+                vec!["What ssh says stands above; guise ssh tries the way alone.".into()]
+            }
             Self::WhichUser { known } if known.is_empty() => {
                 vec!["There is no user yet: `guise init` makes the first.".into()]
             }
@@ -207,6 +241,11 @@ impl Error {
             }
             Self::FileExists { .. } => vec!["name another one with -f, or add --yes to replace it".into()],
             Self::LocalProgram { package, .. } => vec![format!("install it: apt-get install {package}")],
+            Self::NoToken => vec!["set GUISE_TOKEN, or add --token-file FILE".into()],
+            Self::BadUrl { .. } => {
+                vec!["write https://HOST:PORT, as [api] in the daemon's config.toml says".into()]
+            }
+            Self::NoHome => vec!["set HOME, or GUISE_URL and GUISE_TOKEN".into()],
             Self::NoUrl { .. } => vec!["guise up".into()],
             _ => Vec::new(),
         }
@@ -234,7 +273,11 @@ fn client_exit_code(error: &ClientError) -> u8 {
             ErrorKind::Machine => 5,
             ErrorKind::Internal => 70,
         },
-        ClientError::NotRunning { .. } | ClientError::Denied { .. } | ClientError::Connect { .. } => 5,
+        ClientError::NotRunning { .. }
+        | ClientError::Denied { .. }
+        | ClientError::Connect { .. }
+        | ClientError::Unreachable { .. }
+        | ClientError::Untrusted { .. } => 5,
         ClientError::Exchange { .. }
         | ClientError::Request { .. }
         | ClientError::Answer { .. }
@@ -248,6 +291,11 @@ fn client_hints(error: &ClientError) -> Vec<String> {
         ClientError::NotRunning { .. } => vec![
             "deploy the repository you stand in, which starts it: guise up".into(),
             "or start it alone: guise daemon".into(),
+        ],
+        ClientError::Unreachable { .. } => vec!["to use the daemon of this machine: guise logout".into()],
+        ClientError::Untrusted { .. } => vec![
+            "print the authority on the daemon's machine: guise tls authority > guise.pem".into(),
+            "and log in with it: guise login URL --ca guise.pem".into(),
         ],
         ClientError::Denied { .. } => vec!["be root: sudo guise …".into()],
         ClientError::Exchange { .. } => vec!["see whether it runs: guise daemon status".into()],

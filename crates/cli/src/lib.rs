@@ -24,10 +24,13 @@ mod frames;
 mod git;
 mod human;
 mod launch;
+mod login;
 mod names;
 mod output;
 mod place;
 mod progress;
+mod remote;
+mod ssh_address;
 mod terminal;
 
 pub use commands::Parts;

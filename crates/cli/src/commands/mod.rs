@@ -18,6 +18,7 @@ pub mod exec;
 pub mod hook;
 pub mod image;
 pub mod init;
+pub mod login;
 pub mod logs;
 pub mod man;
 pub mod mount;
@@ -31,9 +32,12 @@ pub mod resources;
 pub mod rollback;
 pub mod route;
 pub mod schema;
+pub mod ssh;
 pub mod ssh_key;
 pub mod tls;
+pub mod token;
 pub mod truth;
+pub mod tunnel;
 pub mod up;
 pub mod url;
 pub mod user;
@@ -59,8 +63,9 @@ pub struct Parts {
 
 /// Runs a command; answers the exit code. Errors are told on standard error.
 pub fn run(arguments: Arguments, parts: &Parts) -> u8 {
-    let context = Context::new(arguments.global);
-    match start(arguments.command, &context, parts) {
+    let started =
+        Context::new(arguments.global).and_then(|context| start(arguments.command, &context, parts));
+    match started {
         Ok(code) => code,
         Err(error) => {
             tell(&error);
@@ -73,6 +78,7 @@ fn start(command: Command, context: &Context, parts: &Parts) -> Result<u8, Error
     match command {
         Command::Completion(completion) => completion.run(),
         Command::Man(man) => man.run(),
+        Command::Logout(logout) => logout.run(context),
         Command::Validate(validate) => validate.run(context, parts.types),
         _ if context.output.is_sarif() => Err(Error::SarifOnlyOfFindings),
         Command::Schema(schema) => schema.run(),
@@ -99,6 +105,8 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::App(app) => app.run(context).await,
         Command::Worker(worker) => worker.run(context).await,
         Command::Service(service) => service.run(context).await,
+        Command::Login(login) => login.run(context).await,
+        Command::Token(token) => token.run(context).await,
         Command::Ps(ps) => ps.run(context).await,
         Command::Truth(truth) => truth.run(context).await,
         Command::Disk(disk) => disk.run(context).await,
@@ -125,6 +133,8 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Edge(edge) => edge.run(context).await,
         Command::Init(init) => init.run(context).await,
         Command::User(user) => user.run(context).await,
+        Command::Ssh(ssh) => ssh.run(context).await,
+        Command::Tunnel(tunnel) => tunnel.run(context).await,
         Command::SshKey(key) => key.run(context).await,
         Command::Audit(audit) => audit.run(context).await,
         Command::Hook(hook) => hook.run(context).await,
