@@ -6,7 +6,11 @@
 {% set read = "SELECT, CREATE TEMPORARY TABLES, SHOW VIEW" %}
 {% set write = read ~ ", INSERT, UPDATE, DELETE, EVENT, EXECUTE, INDEX, TRIGGER, LOCK TABLES" %}
 {% set admin = write ~ ", CREATE, DROP, ALTER, REFERENCES, CREATE VIEW, CREATE ROUTINE, ALTER ROUTINE" %}
-{% set privileges = {"ro": read, "rw": write, "admin": admin} %}
+{% set privileges = {"ro": read, "rw": write, "admin": admin, "replication": read, "replication-admin": read} %}
+{# Of the whole server: its log has the changes of all schemas. #}
+{% set replication = "BINLOG MONITOR, REPLICATION SLAVE" %}
+{% set replication_admin = replication ~ ", BINLOG ADMIN, REPLICA MONITOR, REPLICATION MASTER ADMIN, REPLICATION SLAVE ADMIN" %}
+{% set of_server = {"replication": replication, "replication-admin": replication_admin} %}
 {% for schema in schemas %}
 CREATE DATABASE IF NOT EXISTS {{ schema | mysql_name }};
 {% endfor %}
@@ -25,8 +29,11 @@ SET PASSWORD FOR {{ user }} = PASSWORD({{ (passwords[name] if custom else "") | 
 REVOKE ALL PRIVILEGES, GRANT OPTION FROM {{ user }};
 {% for schema, privilege in endpoint.privileges | default({}) | items %}
 {% if privilege not in privileges %}
-{{ fail("endpoint " ~ name ~ " asks for the privilege " ~ privilege ~ " on " ~ schema ~ "; there are ro, rw and admin") }}
+{{ fail("endpoint " ~ name ~ " asks for the privilege " ~ privilege ~ " on " ~ schema ~ "; there are " ~ (privileges | join(", "))) }}
 {% endif %}
 GRANT {{ privileges[privilege] }} ON {{ schema | mysql_grant }}.* TO {{ user }};
+{% if privilege in of_server %}
+GRANT {{ of_server[privilege] }} ON *.* TO {{ user }};
+{% endif %}
 {% endfor %}
 {% endfor %}
