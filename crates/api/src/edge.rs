@@ -237,6 +237,42 @@ pub struct Route {
     /// Whether answers ask search engines to stay away.
     #[serde(default = "yes")]
     pub restrict_robots: bool,
+    /// Paths that lead elsewhere.
+    #[serde(default)]
+    pub redirects: Vec<PartialRedirect>,
+    /// `Strict-Transport-Security` of answers over TLS, instead of what the container says; `None` to leave that.
+    #[serde(default)]
+    pub strict_transport_security: Option<String>,
+}
+
+/// A redirect of some of a route's paths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialRedirect {
+    /// Which paths.
+    pub from: RedirectFrom,
+    /// An absolute URL, or a path of the same host. With a pattern, `$1` and the like stand for what it matched.
+    pub to: String,
+    /// 301, 302, 307 or 308.
+    pub code: u16,
+    /// For how many seconds clients may keep it; `None` to say nothing of that.
+    pub expires: Option<u64>,
+}
+
+/// Which paths are redirected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedirectFrom {
+    /// One path.
+    Path(String),
+    /// A path and all below it.
+    Below {
+        /// The path.
+        path: String,
+        /// Whether what follows it is appended to the target.
+        append_suffix: bool,
+    },
+    /// Those that a regular expression matches.
+    Pattern(String),
 }
 
 /// A table that an older edge wrote restricts robots.
@@ -255,6 +291,11 @@ pub enum Action {
         /// How its answers are kept; `None` if they are not.
         #[serde(default)]
         caching: Option<Caching>,
+    },
+    /// Hands it to a site outside of the project.
+    Proxy {
+        /// Its URL. One with a path stands for the route's own path; without a path, the client's path is kept.
+        to: String,
     },
     /// Answers 301 to `to` plus what follows the route's path, and the query.
     Redirect {

@@ -4,8 +4,10 @@ mod app;
 mod firewall;
 mod json;
 mod operation;
+mod redirect;
 mod route;
 mod service;
+mod tls;
 mod web;
 
 pub use app::{
@@ -14,8 +16,10 @@ pub use app::{
 };
 pub use firewall::Firewall;
 pub use operation::{Operation, Role, SourceOperation};
+pub use redirect::{PartialRedirect, RedirectFrom};
 pub use route::{Route, RouteCache, RouteKind, RouteUrl, Scheme};
 pub use service::Service;
+pub use tls::{ClientAuthentication, RouteTls, StrictTransportSecurity, TlsVersion};
 pub use web::{Expires, Location, Passthru, Protocol, RequestBuffering, Rule, SocketFamily, Upstream, Web};
 
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use crate::{
 };
 
 use Part::{App, Route, Service};
-use When::{Given, Is, True};
+use When::{Given, True};
 
 /// What a row's path starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,6 @@ enum When {
     Given,
     /// It is `true`.
     True,
-    /// It is this text.
-    Is(&'static str),
 }
 
 struct Row {
@@ -47,9 +45,6 @@ const fn row(part: Part, path: &'static str, when: When, what: &'static str) -> 
 const NOT_YET: &[Row] = &[
     row(App, "stack", Given, "composable images"),
     row(Service, "firewall", Given, "outbound rules"),
-    row(Route, "type", Is("proxy"), "routes to other sites"),
-    row(Route, "redirects", Given, "redirects of single paths"),
-    row(Route, "tls", Given, "TLS settings"),
     row(Route, "ssi", True, "server-side includes"),
     row(Route, "ssi.enabled", True, "server-side includes"),
     row(Route, "sticky", True, "sticky sessions"),
@@ -70,11 +65,7 @@ pub fn check(part: Part, node: &Node, report: &mut Report) {
 
 impl Row {
     fn report(&self, entry: &Entry, report: &mut Report) {
-        let written = match self.when {
-            Is(text) => format!("{}: {text}", entry.key.text),
-            Given | True => self.path.to_owned(),
-        };
-        let message = format!("not supported yet: `{written}` ({})", self.what);
+        let message = format!("not supported yet: `{}` ({})", self.path, self.what);
         report
             .error("not-supported-yet", &entry.key.span, message)
             .help("take it out to deploy the project without it");
@@ -85,7 +76,6 @@ impl When {
     fn applies(&self, node: &Node) -> bool {
         match self {
             Self::True => node.as_bool() == Some(true),
-            Self::Is(text) => node.as_text() == Some(text),
             Self::Given => match &node.value {
                 Value::Scalar { .. } => !node.is_null() && node.as_bool() != Some(false),
                 Value::Sequence(items) => !items.is_empty(),

@@ -328,3 +328,16 @@ cache: {type: 'redis:8.0'}
     ]);
     insta::assert_snapshot!(refusal(&commit));
 }
+
+#[test]
+fn a_root_that_is_no_directory_of_the_repository_is_refused() {
+    let commit = Commit::of([
+        (
+            ".platform/applications.yaml",
+            "a: {type: 'python:3.13', source: {root: module/site}}\nb: {type: 'python:3.13', source: {root: ../b}}\n",
+        ),
+        // A submodule is listed by its path alone.
+        ("module", ""),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
+}

@@ -5,15 +5,18 @@
 
 mod closed;
 mod lines;
+mod routes;
 
 use crate::certificates::Certificates;
 use closed::Closed;
-use guise_api::edge::{Action, Caching, Command, Reply, Route, Scheme, SecureHost, Terms};
+use guise_api::edge::{Command, Reply, SecureHost, Terms};
 use guise_certificate::CertificateError;
-use guise_platform::{Edge, EdgeError, ResolvedRoute, RouteCache, Target};
+use guise_model::AddressPool;
+use guise_platform::{Edge, EdgeError, ResolvedRoute};
 use lines::{Lines, exchange};
+use routes::{SecureHosts, edge_routes, secure_hosts};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::OpenOptions,
     io::BufReader,
     net::{SocketAddr, SocketAddrV4},
@@ -42,6 +45,10 @@ pub struct EdgeConfig {
     pub listen: SocketAddr,
     /// Where it listens for TLS, if it does.
     pub listen_tls: Option<SocketAddr>,
+    /// The network of containers: a project's proxy routes may not lead there.
+    pub inner: AddressPool,
+    /// Memory for answers that it keeps, in bytes.
+    pub cache_bytes: u64,
     /// The user and group it runs as: the first of guise's own range, who owns nothing.
     pub id: u32,
 }
@@ -51,7 +58,7 @@ pub struct EdgeClient {
     config: EdgeConfig,
     certificates: Arc<Certificates>,
     /// The hosts that are served over TLS, by the environment's key.
-    secure: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    secure: Mutex<BTreeMap<String, SecureHosts>>,
     lines: Mutex<Lines>,
     closed: Mutex<Closed>,
     /// A connection of its own for the one who waits for visitors.
@@ -183,6 +190,13 @@ impl EdgeClient {
             .arg("--listen")
             .arg(self.config.listen.to_string())
             .args(tls.flat_map(|address| ["--listen-tls".into(), address.to_string()]))
+            .arg("--inner")
+            .arg(format!(
+                "{}/{}",
+                self.config.inner.network, self.config.inner.prefix
+            ))
+            .arg("--cache-bytes")
+            .arg(self.config.cache_bytes.to_string())
             .arg("--control")
             .arg(self.control())
             .arg("--table")
@@ -246,25 +260,24 @@ impl EdgeClient {
         if self.config.listen_tls.is_none() {
             return Ok(());
         }
-        let https = routes.iter().filter(|route| scheme(route) == Scheme::Https);
-        let hosts: BTreeSet<String> = https.map(|route| route.host.clone()).collect();
+        let hosts = secure_hosts(routes);
         self.certify(environment, &hosts)?;
         let mut secure = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
         secure.insert(environment.into(), hosts);
         Ok(())
     }
 
-    fn certify(&self, environment: &str, hosts: &BTreeSet<String>) -> Result<(), EdgeError> {
+    fn certify(&self, environment: &str, hosts: &SecureHosts) -> Result<(), EdgeError> {
         let project = environment
             .split_once('/')
             .map_or(environment, |(project, _)| project);
-        let secure_host = |host: &String| {
+        let secure_host = |(host, terms): (&String, &Terms)| {
             let certified = self.certificates.for_host(project, host)?;
             Ok(SecureHost {
                 host: host.clone(),
                 chain: certified.chain,
                 key: certified.key,
-                terms: Terms::default(),
+                terms: terms.clone(),
             })
         };
         let hosts: Result<_, CertificateError> = hosts.iter().map(secure_host).collect();
@@ -458,48 +471,6 @@ impl Edge for EdgeClient {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// How a route is served, which is as its final URL says.
-fn scheme(route: &ResolvedRoute) -> Scheme {
-    if route.url.starts_with("https://") {
-        Scheme::Https
-    } else {
-        Scheme::Http
-    }
-}
-
-fn edge_routes(routes: &[ResolvedRoute], address: &dyn Fn(&str) -> Option<SocketAddrV4>) -> Vec<Route> {
-    let served = routes.iter().filter_map(|route| edge_route(route, address));
-    served.collect()
-}
-
-fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<SocketAddrV4>) -> Option<Route> {
-    let action = match &route.target {
-        Target::Upstream { upstream, cache } => Action::Upstream {
-            address: address(upstream)?,
-            caching: caching(cache),
-        },
-        Target::Redirect { to } => Action::Redirect {
-            to: to.trim_end_matches('/').into(),
-        },
-    };
-    Some(Route {
-        scheme: scheme(route),
-        host: route.host.clone(),
-        path: route.path.clone(),
-        action,
-        original_url: route.original_url.clone(),
-        restrict_robots: route.restrict_robots,
-    })
-}
-
-fn caching(cache: &RouteCache) -> Option<Caching> {
-    cache.enabled.then(|| Caching {
-        headers: cache.headers.clone(),
-        cookies: cache.cookies.clone(),
-        default_ttl: cache.default_ttl,
-    })
 }
 
 /// Ends the edge behind a control socket and waits until it is gone. No edge is success.

@@ -5,6 +5,7 @@ use crate::{
     control,
     gate::Gate,
     listen::TokioSockets,
+    outside::Inner,
     pool::Pool,
     secrets::Secrets,
     serve,
@@ -45,6 +46,8 @@ pub struct Edge {
     pub(crate) pool: Arc<Pool>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) visitors: Visitors,
+    /// Networks that proxy routes may not lead to.
+    pub(crate) inner: Vec<Inner>,
     pub(crate) listening: Listening,
     /// Control connections.
     pub(crate) commanders: watch::Sender<usize>,
@@ -54,11 +57,11 @@ pub struct Edge {
 impl Edge {
     /// An edge with the routes that `file` has.
     pub fn new(file: Option<TableFile>) -> Arc<Self> {
-        Self::keeping(DEFAULT_BYTES, file)
+        Self::within(DEFAULT_BYTES, Vec::new(), file)
     }
 
-    /// The same, with so many bytes for answers that are kept.
-    pub fn keeping(cache_bytes: usize, file: Option<TableFile>) -> Arc<Self> {
+    /// The same, with so many bytes for answers that are kept, and networks that proxy routes may not lead to.
+    pub fn within(cache_bytes: usize, inner: Vec<Inner>, file: Option<TableFile>) -> Arc<Self> {
         let certificates = file.as_ref().and_then(|file| {
             let beside = file.beside("certificates.json");
             beside
@@ -70,6 +73,7 @@ impl Edge {
             secrets: Secrets::load(certificates),
             pool: Pool::new(),
             cache: Cache::new(cache_bytes),
+            inner,
             visitors: Visitors::default(),
             listening: Listening::default(),
             commanders: watch::Sender::new(0),

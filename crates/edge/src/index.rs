@@ -3,6 +3,7 @@
 use crate::{
     cache::{Rules, Shelf},
     gate::Gate,
+    redirects::Redirects,
 };
 use guise_api::edge::{Action, Route, Scheme};
 use std::{collections::HashMap, sync::Arc};
@@ -18,6 +19,8 @@ pub struct Target {
     pub shelf: Arc<Shelf>,
     /// How the route's answers are kept; `None` if they are not.
     pub rules: Option<Rules>,
+    /// Paths that lead elsewhere.
+    pub redirects: Redirects,
 }
 
 impl Target {
@@ -25,9 +28,10 @@ impl Target {
     pub fn new(route: Route, gate: &Arc<Gate>, shelf: &Arc<Shelf>) -> Self {
         let rules = match &route.action {
             Action::Upstream { caching, .. } => caching.as_ref().map(Rules::read),
-            Action::Redirect { .. } => None,
+            Action::Redirect { .. } | Action::Proxy { .. } => None,
         };
         Self {
+            redirects: Redirects::new(&route.redirects),
             route,
             gate: Arc::clone(gate),
             shelf: Arc::clone(shelf),
@@ -118,6 +122,8 @@ mod tests {
                 },
                 original_url: format!("https://{host}{path}"),
                 restrict_robots: true,
+                redirects: Vec::new(),
+                strict_transport_security: None,
             };
             Target::new(route, &Gate::open(), &Arc::default())
         }))

@@ -19,10 +19,12 @@ mod headers;
 mod index;
 mod listen;
 mod options;
+mod outside;
 mod page;
 mod pool;
 mod privileges;
 mod proxy;
+mod redirects;
 mod secrets;
 mod secured;
 mod serve;
@@ -68,7 +70,7 @@ pub fn main(arguments: Vec<OsString>) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        Edge::keeping(options.cache_bytes, file)
+        Edge::within(options.cache_bytes, options.inner, file)
             .run(sockets.into_tokio()?, predecessor)
             .await
     })

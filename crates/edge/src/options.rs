@@ -1,6 +1,6 @@
 //! How an edge is started.
 
-use crate::cache::DEFAULT_BYTES;
+use crate::{cache::DEFAULT_BYTES, outside::Inner};
 use clap::Parser;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -29,6 +29,9 @@ pub struct Options {
     /// File that keeps the routes across a restart; `certificates.json` beside it keeps what TLS needs.
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,
+    /// Network of containers, which proxy routes may not lead to; may be repeated.
+    #[arg(long, value_name = "NETWORK/PREFIX")]
+    pub inner: Vec<Inner>,
     /// User to become once everything is open.
     #[arg(long, value_name = "ID", requires = "gid")]
     pub uid: Option<u32>,

@@ -1,6 +1,8 @@
 //! What the edge itself answers: short pages that say what happened and what to do, and nothing of the inside.
 
+use crate::redirects::Sent;
 use bytes::Bytes;
+use guise_api::edge::Scheme;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
@@ -18,6 +20,8 @@ pub enum Page {
     NotFound,
     /// The app's container does not answer.
     Unreachable,
+    /// The site that a proxy route leads to does not answer.
+    OutsideUnreachable,
     /// The app's container does not answer in time.
     TooSlow,
     /// A deployment took longer than the request could wait.
@@ -34,7 +38,7 @@ impl Page {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Unreachable => StatusCode::BAD_GATEWAY,
+            Self::Unreachable | Self::OutsideUnreachable => StatusCode::BAD_GATEWAY,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
             Self::Deploying | Self::Sleeping | Self::WakeFailed => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -46,6 +50,7 @@ impl Page {
             Self::Misdirected => "This connection is for another host",
             Self::NotFound => "No site is here",
             Self::Unreachable => "The application does not answer",
+            Self::OutsideUnreachable => "The site behind this address does not answer",
             Self::TooSlow => "The application takes too long",
             Self::Deploying => "A deployment is under way",
             Self::Sleeping => "This environment sleeps, and nobody wakes it",
@@ -64,6 +69,9 @@ impl Page {
             }
             Self::Unreachable => {
                 "Its container is stopped or has just failed. `guise logs` shows why; `guise ps` shows what runs."
+            }
+            Self::OutsideUnreachable => {
+                "The route leads to a site outside of the project, which cannot be reached. `edge.log` in the daemon's state directory says why."
             }
             Self::TooSlow => "It has not begun to answer in time. `guise logs` shows what it was doing.",
             Self::Deploying => {
@@ -125,6 +133,27 @@ impl Page {
 }
 
 const STYLE: &str = "body{font:1rem/1.6 system-ui,sans-serif;margin:0;display:grid;place-items:center;min-height:100vh;background:#f6f5f1;color:#222}main{max-width:34rem;padding:2rem}small{color:#767}h1{font-size:1.5rem;line-height:1.2;margin:.2em 0 1em}@media(prefers-color-scheme:dark){body{background:#191a1c;color:#ddd}}";
+
+/// Sends a client where a path leads. A path of the same host becomes an absolute URL: `//other.test/` in it must not
+/// become another host.
+pub fn sent(sent: &Sent, scheme: Scheme, authority: &HeaderValue) -> Response<Full<Bytes>> {
+    let mut location = Vec::new();
+    if sent.to.starts_with('/') {
+        location.extend_from_slice(scheme.as_str().as_bytes());
+        location.extend_from_slice(b"://");
+        location.extend_from_slice(authority.as_bytes());
+    }
+    location.extend_from_slice(sent.to.as_bytes());
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = sent.code;
+    if let Ok(location) = HeaderValue::from_bytes(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    if let Some(caching) = &sent.caching {
+        response.headers_mut().insert(CACHE_CONTROL, caching.clone());
+    }
+    response
+}
 
 /// A redirect for good.
 pub fn redirect(to: &str) -> Response<Full<Bytes>> {

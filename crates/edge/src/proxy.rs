@@ -7,16 +7,17 @@ use crate::{
     gate::{Refusal, UnderWay},
     headers::{self, Origin},
     index::{Index, Target, host_name},
+    outside::{Outside, OutsideError},
     page::{self, Page},
     pool::{Lease, Outgoing, UpstreamError},
     streamed::Streamed,
     tunnel,
 };
 use bytes::Bytes;
-use guise_api::edge::{Action, Scheme};
+use guise_api::edge::{Action, Route, Scheme};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{ACCEPT, CONNECTION, TRANSFER_ENCODING},
+    header::{ACCEPT, CONNECTION, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING},
     uri::PathAndQuery,
 };
 use http_body_util::{Either, Empty, Full};
@@ -63,10 +64,41 @@ async fn route(edge: &Arc<Edge>, origin: &Origin, request: Request<Incoming>) ->
         Err(refusal) => return page(refusal, &host, request.headers()),
     };
     let route = &target.route;
+    let mut answer = match target.redirects.find(request.uri()) {
+        Some(sent) => page::sent(&sent, origin.scheme(), &authority).map(Either::Right),
+        None => follow(edge, origin, &target, authority, &host, request, under_way).await,
+    };
+    if let (Some(value), Scheme::Https) = (&route.strict_transport_security, origin.scheme())
+        && let Ok(value) = HeaderValue::from_str(value)
+    {
+        answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
+    }
+    answer
+}
+
+/// Does with a request what its route says.
+async fn follow(
+    edge: &Arc<Edge>,
+    origin: &Origin,
+    target: &Target,
+    authority: HeaderValue,
+    host: &str,
+    request: Request<Incoming>,
+    under_way: UnderWay,
+) -> Answer {
+    let route = &target.route;
     match &route.action {
         Action::Redirect { to } => redirect(to, &route.path, request.uri()),
+        Action::Proxy { to } => {
+            let accept = accept(&request);
+            let answer = ask_outside(edge, origin, to, route, request, under_way).await;
+            answer.unwrap_or_else(|error| {
+                tracing::warn!("{host}: {error}");
+                page(Page::OutsideUnreachable, host, &accept)
+            })
+        }
         Action::Upstream { address, .. } => {
-            let accept = request.headers().get(ACCEPT).cloned();
+            let accept = accept(&request);
             let visit = Visit {
                 edge,
                 address: *address,
@@ -77,16 +109,60 @@ async fn route(edge: &Arc<Edge>, origin: &Origin, request: Request<Incoming>) ->
                 under_way,
             };
             let answer = match &target.rules {
-                Some(rules) => cached::answer(visit, rules, &target, request).await,
+                Some(rules) => cached::answer(visit, rules, target, request).await,
                 None => visit.ask(request).await,
             };
             answer.unwrap_or_else(|error| {
                 tracing::warn!("{host}: {error}");
-                let accept = accept.into_iter().map(|value| (ACCEPT, value));
-                page(page_for(&error), &host, &accept.collect())
+                page(page_for(&error), host, &accept)
             })
         }
     }
+}
+
+/// What of a request is needed for a page, once the rest has gone on.
+fn accept(request: &Request<Incoming>) -> HeaderMap {
+    let accept = request.headers().get(ACCEPT).cloned();
+    accept.into_iter().map(|value| (ACCEPT, value)).collect()
+}
+
+/// Asks a site outside of the project.
+async fn ask_outside(
+    edge: &Edge,
+    origin: &Origin,
+    to: &str,
+    route: &Route,
+    request: Request<Incoming>,
+    under_way: UnderWay,
+) -> Result<Answer, OutsideError> {
+    let outside = Outside::of(to, &route.path, request.uri())?;
+    let authority = outside.authority.clone();
+    let mut outgoing = outgoing(request, authority, &route.original_url, origin);
+    *outgoing.uri_mut() = Uri::from(outside.target.clone());
+    let mut response = outside.send(outgoing, &edge.inner).await?;
+    headers::towards_client(response.headers_mut(), route.restrict_robots);
+    Ok(response.map(|body| Either::Left(Streamed::new(body, None, under_way))))
+}
+
+/// The request line and headers are made anew; only the method, the target and the body are the client's.
+fn outgoing(
+    request: Request<Incoming>,
+    authority: HeaderValue,
+    original_url: &str,
+    origin: &Origin,
+) -> Request<Outgoing> {
+    let (mut parts, body) = request.into_parts();
+    headers::towards_container(&mut parts.headers, authority, original_url, origin);
+    let body = if body.is_end_stream() {
+        Either::Right(Empty::new())
+    } else {
+        Either::Left(body)
+    };
+    let mut outgoing = Request::new(body);
+    *outgoing.method_mut() = parts.method;
+    *outgoing.uri_mut() = Uri::from(target(&parts.uri));
+    *outgoing.headers_mut() = parts.headers;
+    outgoing
 }
 
 /// Waits at the gate. A request that has waited goes by the routes as they are afterwards.
@@ -202,21 +278,8 @@ impl Visit<'_> {
         }
     }
 
-    /// The request line and headers are made anew; only the method, the target and the body are the client's.
     fn outgoing(&self, request: Request<Incoming>) -> Request<Outgoing> {
-        let (mut parts, body) = request.into_parts();
-        let authority = self.authority.clone();
-        headers::towards_container(&mut parts.headers, authority, self.original_url, self.origin);
-        let body = if body.is_end_stream() {
-            Either::Right(Empty::new())
-        } else {
-            Either::Left(body)
-        };
-        let mut outgoing = Request::new(body);
-        *outgoing.method_mut() = parts.method;
-        *outgoing.uri_mut() = Uri::from(target(&parts.uri));
-        *outgoing.headers_mut() = parts.headers;
-        outgoing
+        outgoing(request, self.authority.clone(), self.original_url, self.origin)
     }
 }
 
@@ -237,7 +300,7 @@ impl Answered {
             under_way,
             ..
         } = self;
-        response.map(|body| Either::Left(Streamed::new(body, lease, under_way).recorded(recording)))
+        response.map(|body| Either::Left(Streamed::new(body, Some(lease), under_way).recorded(recording)))
     }
 }
 

@@ -20,12 +20,12 @@ pub struct Streamed {
 }
 
 impl Streamed {
-    /// A body that comes over `lease`.
-    pub fn new(body: Incoming, lease: Lease, under_way: UnderWay) -> Self {
+    /// A body that comes over `lease`; without one, over a connection that serves nobody else.
+    pub fn new(body: Incoming, lease: Option<Lease>, under_way: UnderWay) -> Self {
         Self {
             ended: body.is_end_stream(),
             body,
-            lease: Some(lease),
+            lease,
             recording: None,
             _under_way: under_way,
         }

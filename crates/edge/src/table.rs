@@ -83,7 +83,7 @@ impl Table {
             .map(|environment| environment.routes.as_slice());
         let address = |route: &Route| match route.action {
             Action::Upstream { address, .. } => Some(address),
-            Action::Redirect { .. } => None,
+            Action::Redirect { .. } | Action::Proxy { .. } => None,
         };
         routes.unwrap_or_default().iter().filter_map(address).collect()
     }

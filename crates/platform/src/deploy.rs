@@ -359,6 +359,7 @@ impl Platform {
             let target = match &route.target {
                 crate::Target::Upstream { upstream, .. } => format!("is served by application `{upstream}`"),
                 crate::Target::Redirect { to } => format!("redirects to {to}"),
+                crate::Target::Proxy { to } => format!("is answered by {to}"),
             };
             report.line(&format!("  {} {target}", route.url));
         }

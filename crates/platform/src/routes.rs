@@ -1,7 +1,7 @@
 //! Routes as they are served: templates with their placeholders filled in (spec 3.2), and `PLATFORM_ROUTES`
 //! (spec 3.9).
 
-use guise_config::{Route, RouteCache, RouteKind, Scheme};
+use guise_config::{PartialRedirect, Route, RouteCache, RouteKind, RouteTls, Scheme, TlsVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -27,6 +27,12 @@ pub struct ResolvedRoute {
     pub restrict_robots: bool,
     /// Where it leads.
     pub target: Target,
+    /// Paths that lead elsewhere.
+    #[serde(default)]
+    pub redirects: Vec<PartialRedirect>,
+    /// What is asked of TLS.
+    #[serde(default)]
+    pub tls: RouteTls,
 }
 
 /// Deployments recorded before there was a choice restrict robots.
@@ -48,6 +54,11 @@ pub enum Target {
     /// To another URL.
     Redirect {
         /// The URL.
+        to: String,
+    },
+    /// To a site outside of the project.
+    Proxy {
+        /// Its URL.
         to: String,
     },
 }
@@ -172,7 +183,12 @@ fn resolve(route: &Route, site: &Site) -> ResolvedRoute {
             cache: route.cache.clone(),
         },
         RouteKind::Redirect { to } => Target::Redirect { to: site.resolve(to) },
+        RouteKind::Proxy { to } => Target::Proxy { to: site.resolve(to) },
     };
+    let redirects = route.redirects.iter().map(|redirect| PartialRedirect {
+        to: site.resolve(&redirect.to),
+        ..redirect.clone()
+    });
     ResolvedRoute {
         url: site.url(url.scheme, &url.host, &url.path),
         original_url: route.original.clone(),
@@ -187,6 +203,8 @@ fn resolve(route: &Route, site: &Site) -> ResolvedRoute {
             .collect(),
         restrict_robots: site.restrict_robots,
         target,
+        redirects: redirects.collect(),
+        tls: route.tls.clone(),
     }
 }
 
@@ -216,6 +234,8 @@ fn add_redirects_to_https(routes: &mut Vec<ResolvedRoute>, ports: Ports) {
                 target: Target::Redirect {
                     to: route.url.clone(),
                 },
+                redirects: Vec::new(),
+                tls: RouteTls::default(),
                 ..route.clone()
             })
         })
@@ -244,6 +264,8 @@ impl ResolvedRoute {
                 upstream: app.into(),
                 cache: RouteCache::default(),
             },
+            redirects: Vec::new(),
+            tls: RouteTls::default(),
         }
     }
 
@@ -261,18 +283,12 @@ impl ResolvedRoute {
                 "production_url": self.url,
                 "restrict_robots": self.restrict_robots,
                 "http_access": access,
-                "tls": {
-                    "client_authentication": null,
-                    "min_version": 771,
-                    "client_certificate_authorities": [],
-                    "strict_transport_security":
-                        {"enabled": null, "include_subdomains": null, "preload": null},
-                },
+                "tls": tls_value(&self.tls),
                 "cache": cache,
                 "ssi": {"enabled": false},
             }),
-            Target::Redirect { to } => json!({
-                "type": "redirect",
+            Target::Redirect { to } | Target::Proxy { to } => json!({
+                "type": self.target.kind(),
                 "to": to,
                 "original_url": self.original_url,
                 "primary": false,
@@ -283,6 +299,26 @@ impl ResolvedRoute {
             }),
         }
     }
+}
+
+impl Target {
+    /// The route's type, as it is written.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Upstream { .. } => "upstream",
+            Self::Redirect { .. } => "redirect",
+            Self::Proxy { .. } => "proxy",
+        }
+    }
+}
+
+fn tls_value(tls: &RouteTls) -> Value {
+    json!({
+        "client_authentication": tls.client_authentication,
+        "min_version": tls.min_version.unwrap_or(TlsVersion::Tls12).number(),
+        "client_certificate_authorities": tls.client_certificate_authorities,
+        "strict_transport_security": tls.strict_transport_security,
+    })
 }
 
 /// `PLATFORM_ROUTES` before base64: final URL to route, in order.

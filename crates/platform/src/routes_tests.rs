@@ -21,8 +21,7 @@ impl Tree for Commit {
     }
 }
 
-/// URL, and where it leads, of each route.
-fn served(routes: &'static str, tls: bool) -> Vec<(String, String)> {
+fn resolved(routes: &'static str, tls: bool) -> Vec<ResolvedRoute> {
     let types = TypeList {
         runtimes: BTreeMap::from([("python".into(), vec!["3.13".into()])]),
         ..TypeList::default()
@@ -36,11 +35,16 @@ fn served(routes: &'static str, tls: bool) -> Vec<(String, String)> {
         },
         restrict_robots: false,
     };
-    let routes = expand(&project.routes, &site).into_iter();
+    expand(&project.routes, &site)
+}
+
+/// URL, and where it leads, of each route.
+fn served(routes: &'static str, tls: bool) -> Vec<(String, String)> {
+    let routes = resolved(routes, tls).into_iter();
     routes
         .map(|route| match route.target {
             Target::Upstream { upstream, .. } => (route.url, upstream),
-            Target::Redirect { to } => (route.url, to),
+            Target::Redirect { to } | Target::Proxy { to } => (route.url, to),
         })
         .collect()
 }
@@ -76,6 +80,48 @@ fn literal_hosts_become_labels_before_the_environments_own() {
         served(routes, false),
         pairs([("http://shop.example.main-x.example/", "app")])
     );
+}
+
+#[test]
+fn redirects_of_paths_and_tls_settings_go_with_their_route_and_not_with_its_twin() {
+    let routes = "
+'https://{default}/':
+  type: upstream
+  upstream: app
+  redirects:
+    expires: 1d
+    paths:
+      /a: {to: 'https://www.{default}/b', code: 301}
+      ^/c/(.*)$: {to: /d/$1, regexp: true, expires: 0}
+  tls:
+    min_version: TLSv1.3
+    strict_transport_security: {enabled: true}
+'https://{default}/blog': {type: proxy, to: 'https://blog.example/', tls: {min_version: TLSv1.3}}
+";
+    let routes = resolved(routes, true);
+    let [site, blog, twin, _] = routes.as_slice() else {
+        panic!("{routes:?}")
+    };
+    let leads: Vec<_> = site
+        .redirects
+        .iter()
+        .map(|redirect| (redirect.to.as_str(), redirect.code, redirect.expires))
+        .collect();
+    assert_eq!(
+        leads,
+        [
+            ("https://www.main-x.example/b", 301, Some(86400)),
+            ("/d/$1", 302, Some(0))
+        ]
+    );
+    assert_eq!(site.tls.min_version, Some(TlsVersion::Tls13));
+    assert_eq!(blog.target.kind(), "proxy");
+    assert!(twin.url.starts_with("http://") && twin.redirects.is_empty());
+    assert_eq!(twin.tls, RouteTls::default());
+    let told = &platform_routes(&routes)[&site.url]["tls"];
+    assert_eq!(told["min_version"], 772);
+    assert_eq!(told["strict_transport_security"]["enabled"], true);
+    assert_eq!(told["client_authentication"], Value::Null);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Routes, placeholders still unfilled (spec 3.1).
 
+use super::{PartialRedirect, RouteTls};
 use guise_model::Name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +22,10 @@ pub struct Route {
     pub attributes: BTreeMap<String, String>,
     /// What the edge may keep.
     pub cache: RouteCache,
+    /// Paths that lead elsewhere.
+    pub redirects: Vec<PartialRedirect>,
+    /// What is asked of TLS.
+    pub tls: RouteTls,
 }
 
 /// A route's URL, taken apart.
@@ -56,6 +61,11 @@ pub enum RouteKind {
     },
     /// Clients are sent elsewhere.
     Redirect {
+        /// An absolute URL, placeholders still unfilled.
+        to: String,
+    },
+    /// To a site outside of the project.
+    Proxy {
         /// An absolute URL, placeholders still unfilled.
         to: String,
     },

@@ -1,10 +1,10 @@
 //! Routes (spec 3.1).
 
-use super::Reader;
+use super::{Reader, redirect};
 use crate::{
     diagnostic::Severity,
     fields::{Fields, name},
-    model::{App, Route, RouteCache, RouteKind, RouteUrl, Scheme},
+    model::{App, Route, RouteCache, RouteKind, RouteTls, RouteUrl, Scheme},
     source::Span,
     suggest::{listed, nearest},
     support::{self, Part},
@@ -50,6 +50,11 @@ impl Reader<'_> {
             }
             routes.push((route, entry));
         }
+        let redirects: usize = routes.iter().map(|(route, _)| route.redirects.len()).sum();
+        if let Some((_, entry)) = routes.last().filter(|_| redirects > redirect::MOST) {
+            let message = format!("{redirects} redirects are too many: {} may be", redirect::MOST);
+            self.report.error("too-many-redirects", &entry.key.span, message);
+        }
         routes.into_iter().map(|(route, _)| route).collect()
     }
 
@@ -62,6 +67,8 @@ impl Reader<'_> {
         let id = fields.text("id", self.report);
         let attributes = fields.text_map("attributes", self.report).unwrap_or_default();
         let cache = self.cache(&fields);
+        let redirects = self.partial_redirects(&fields);
+        let tls = self.tls(&fields);
         Some(Route {
             url: url?,
             original: entry.key.text.clone(),
@@ -70,6 +77,8 @@ impl Reader<'_> {
             id,
             attributes,
             cache,
+            redirects,
+            tls,
         })
     }
 
@@ -95,8 +104,8 @@ impl Reader<'_> {
         };
         match node.as_text().unwrap_or_default() {
             "upstream" => self.upstream_of(fields),
-            "redirect" => self.redirect(fields),
-            "proxy" => None,
+            "redirect" => self.absolute_to(fields).map(|to| RouteKind::Redirect { to }),
+            "proxy" => self.absolute_to(fields).map(|to| RouteKind::Proxy { to }),
             other => {
                 let help = match nearest(other, TYPES) {
                     Some(word) => format!("did you mean `{word}`?"),
@@ -130,7 +139,7 @@ impl Reader<'_> {
         Some(RouteKind::Upstream { name, endpoint })
     }
 
-    fn redirect(&mut self, fields: &Fields<'_>) -> Option<RouteKind> {
+    fn absolute_to(&mut self, fields: &Fields<'_>) -> Option<String> {
         let to = fields.required_text("to", self.report)?;
         let span = &fields.get("to")?.span;
         let absolute = to.starts_with("http://") || to.starts_with("https://");
@@ -140,7 +149,7 @@ impl Reader<'_> {
                     .error("redirect-target", span, format!("`{to}` is not an absolute URL"));
             finding.help("write `https://www.{default}/` or `https://example.com/`");
         }
-        (absolute && self.is_one_line(&to, span, "`to`")).then_some(RouteKind::Redirect { to })
+        (absolute && self.is_one_line(&to, span, "`to`")).then_some(to)
     }
 
     fn cache(&mut self, fields: &Fields<'_>) -> RouteCache {
@@ -164,28 +173,43 @@ impl Reader<'_> {
             }
             if settings.get("cookies").is_some() {
                 cache.cookies = settings.texts("cookies", self.report);
+                self.check_cache_cookies(&cache.cookies, entry);
             }
             cache.default_ttl = settings.number("default_ttl", self.report).unwrap_or(0);
-        }
-        if cache.enabled {
-            let message = "answers are not kept yet: `cache` does nothing so far";
-            self.report.warning("no-effect", &entry.key.span, message);
         }
         cache
     }
 
     fn check_cache_headers(&mut self, headers: &[String], cache: &Entry) {
-        let place = |header: &str| match cache.value.get("headers").map(|node| &node.value) {
-            Some(Value::Sequence(items)) => items.iter().find(|item| item.as_text() == Some(header)),
-            _ => None,
-        };
         for header in headers
             .iter()
             .filter(|header| UNFIT.contains(&header.to_lowercase().as_str()))
         {
-            let span = place(header).map_or(&cache.value.span, |node: &Node| &node.span);
             let message = format!("the header `{header}` cannot be part of a cache's key");
-            self.report.error("cache-header", span, message);
+            self.report
+                .error("cache-header", place_in(cache, "headers", header), message);
+        }
+    }
+
+    /// Names between slashes are expressions; the edge's know neither look-around nor references back, so that no
+    /// cookie takes long.
+    fn check_cache_cookies(&mut self, cookies: &[String], cache: &Entry) {
+        for cookie in cookies {
+            let expression = cookie.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+            if let Some(Err(error)) = expression.map(regex::Regex::new) {
+                let message = format!("the expression `{cookie}` is not understood");
+                let finding = self
+                    .report
+                    .error("cache-cookie", place_in(cache, "cookies", cookie), message);
+                let reason = error.to_string();
+                finding.help(
+                    reason
+                        .lines()
+                        .last()
+                        .unwrap_or_default()
+                        .trim_start_matches("error: "),
+                );
+            }
         }
     }
 
@@ -203,6 +227,16 @@ impl Reader<'_> {
                 .map_or(&entry.key.span, |entry| &entry.value.span)
                 .clone()
         };
+        if route.url.scheme == Scheme::Https
+            && (other.url.scheme, &other.url.host) == (Scheme::Https, &route.url.host)
+            && !route.tls.shakes_hands_like(&other.tls)
+        {
+            let message = "routes of one host need the same `tls` settings";
+            let finding = self
+                .report
+                .error("different-tls", &place_of(entry, "tls"), message);
+            finding.also(&place_of(place, "tls"), "the other one");
+        }
         if route.id.is_some() && route.id == other.id {
             let message = "two routes have the same `id`";
             let finding = self.report.error("duplicate-id", &place_of(entry, "id"), message);
@@ -216,6 +250,15 @@ impl Reader<'_> {
             finding.also(&place_of(place, "primary"), "the other one");
         }
     }
+}
+
+/// Where `text` stands in one of the cache's lists.
+fn place_in<'a>(cache: &'a Entry, list: &str, text: &str) -> &'a Span {
+    let item = match cache.value.get(list).map(|node| &node.value) {
+        Some(Value::Sequence(items)) => items.iter().find(|item| item.as_text() == Some(text)),
+        _ => None,
+    };
+    item.map_or(&cache.value.span, |node: &Node| &node.span)
 }
 
 fn default_route(app: &App) -> Route {
@@ -234,6 +277,8 @@ fn default_route(app: &App) -> Route {
         id: None,
         attributes: Default::default(),
         cache: RouteCache::default(),
+        redirects: Vec::new(),
+        tls: RouteTls::default(),
     }
 }
 

@@ -41,7 +41,7 @@ impl Site {
     }
 
     pub async fn with_table(file: Option<TableFile>) -> Self {
-        let edge = Edge::keeping(CACHE_BYTES, file);
+        let edge = Edge::within(CACHE_BYTES, Vec::new(), file);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(Arc::clone(&edge).serve(Scheme::Http, listener));
@@ -126,6 +126,8 @@ pub fn route(host: &str, path: &str, action: Action) -> Route {
         action,
         original_url: format!("https://{{default}}{path}"),
         restrict_robots: true,
+        redirects: Vec::new(),
+        strict_transport_security: None,
     }
 }
 
