@@ -83,10 +83,14 @@ impl<'a> Fields<'a> {
         self.text(key, report)
     }
 
-    /// A truth value.
+    /// A truth value; the platform takes 0 and 1 for one, too.
     pub fn truth(&self, key: &str, report: &mut Report) -> Option<bool> {
         let node = self.get(key)?;
-        let truth = node.as_bool();
+        let truth = node.as_bool().or_else(|| match node.as_integer()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        });
         if truth.is_none() {
             self.wrong(key, node, "`true` or `false`", report);
         }

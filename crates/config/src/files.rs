@@ -290,15 +290,27 @@ impl Files<'_> {
                     .iter()
                     .any(|path| path.starts_with(&format!("{directory}/")))
         };
-        match directory {
-            Some(directory) if exists(&directory) => directory,
+        match &directory {
+            Some(directory) if exists(directory) => directory.clone(),
             _ => {
                 let text = root.as_text().unwrap_or_default();
                 let message = format!("there is no directory `{text}` in the repository");
-                let finding = self.report.error("no-source-root", &root.span, message);
-                finding.help(
-                    "`source.root` is a directory relative to the repository's root; `/` is the root itself",
-                );
+                let is_elsewhere = directory.as_deref().is_some_and(|directory| {
+                    let paths = self.tree.paths();
+                    paths.iter().any(|path| {
+                        directory
+                            .strip_prefix(path.as_str())
+                            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    })
+                });
+                let help = if is_elsewhere {
+                    "a file or a submodule is there; an app's root is a directory of the repository itself"
+                } else {
+                    "`source.root` is a directory relative to the repository's root; `/` is the root itself"
+                };
+                self.report
+                    .error("no-source-root", &root.span, message)
+                    .help(help);
                 default.into()
             }
         }

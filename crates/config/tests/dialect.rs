@@ -5,7 +5,7 @@
 mod commit;
 
 use commit::{Commit, loaded, refusal};
-use guise_config::{App, Expires, MountSource, Passthru};
+use guise_config::{App, Expires, MountSource, Passthru, RouteKind};
 use serde_json::{Value, json};
 
 fn only_app(files: &[(&str, &str)]) -> App {
@@ -310,7 +310,7 @@ name: app
 type: 'php:8.4'
 web:
     document_root: '/web'
-    passthru: '/index.php'
+    passthru: index.php
     index_files: [index.php, index.html]
     expires: 300
     whitelist: ['\\.css$', '\\.js$']
@@ -386,4 +386,20 @@ fn upsun_reads_every_file_of_its_first_level_in_order() {
         "the later file's app replaces the whole: {apps:?}"
     );
     assert_eq!((project.services.len(), project.routes.len()), (1, 1));
+}
+
+#[test]
+fn routes_have_former_forms() {
+    let routes =
+        "'http://{default}/': {type: upstream, upstream: 'app:php', primary: 1, cache: {enabled: 0}}\n";
+    let commit = Commit::of([
+        (".platform.app.yaml", "name: app\ntype: 'php:8.4'\n"),
+        (".platform/routes.yaml", routes),
+    ]);
+    let project = loaded(&commit).project;
+    assert!(project.routes[0].primary == Some(true));
+    let RouteKind::Upstream { name, endpoint } = &project.routes[0].kind else {
+        panic!("{:?}", project.routes[0].kind);
+    };
+    assert_eq!((name.as_str(), endpoint.as_str()), ("app", "http"));
 }

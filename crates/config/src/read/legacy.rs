@@ -45,7 +45,7 @@ impl Reader<'_> {
         Some(Location {
             path: "/".into(),
             root: join("", &root),
-            passthru: self.passthru(web).unwrap_or(Passthru::No),
+            passthru: self.former_passthru(web).unwrap_or(Passthru::No),
             index: web.texts("index_files", self.report),
             expires: self.expires(web).unwrap_or(Expires::Never),
             allow,
@@ -73,6 +73,20 @@ impl Reader<'_> {
             },
             (!flavor.is_empty()).then(|| flavor.to_owned()),
         )
+    }
+    /// The front controller was a file of the document root: `index.php`.
+    fn former_passthru(&mut self, web: &Fields<'_>) -> Option<Passthru> {
+        let node = web.get("passthru")?;
+        match node
+            .as_text()
+            .filter(|text| node.as_bool().is_none() && !text.starts_with('/'))
+        {
+            Some(file) => {
+                let clean = self.is_one_line(file, &node.span, "`passthru`");
+                clean.then(|| Passthru::To(format!("/{file}")))
+            }
+            None => self.passthru(web),
+        }
     }
 }
 

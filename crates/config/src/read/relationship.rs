@@ -73,7 +73,9 @@ impl Reader<'_> {
         let primary = ["-replica", "-all"]
             .iter()
             .find_map(|suffix| given.strip_suffix(suffix));
-        let meant = [Some(given), primary]
+        // As apps' endpoints were called at first: `php:php`.
+        let former = (known.is_app && given == "php").then_some("http");
+        let meant = [Some(given), primary, former]
             .into_iter()
             .flatten()
             .find(|e| endpoints.iter().any(|k| k == e));

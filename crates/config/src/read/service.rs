@@ -87,10 +87,10 @@ impl Reader<'_> {
         };
         match (given, written) {
             (Some(disk), Some(written)) if disk < least => {
-                let message = format!("{disk} MB is too small for a {type_name}");
-                let finding = self.report.error("disk-too-small", &written.value.span, message);
-                finding.help(format!("`disk` is in MB, {least} at least"));
-                given
+                let message = format!("{disk} MB is too small for a {type_name}: it gets {least} MB");
+                self.report
+                    .warning("disk-too-small", &written.value.span, message);
+                Some(least)
             }
             (None, None) if self.flavour == Flavour::Upsun => Some(UPSUN_DISK_MB.max(least)),
             (None, None) => {
