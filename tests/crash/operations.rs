@@ -2,7 +2,7 @@
 
 use crate::site::CrashSite;
 use anyhow::{Context, Result, ensure};
-use journeys::Guise;
+use journeys::{Guise, machine};
 use std::{
     cell::{Cell, RefCell},
     fs,
@@ -26,6 +26,10 @@ pub struct Scene<'a> {
     data: RefCell<String>,
     /// What the backup holds.
     backed_up: RefCell<Option<String>>,
+    /// How many volumes there are without another project.
+    volumes: Cell<usize>,
+    /// Whether services take part, whose images take their time.
+    with_services: bool,
 }
 
 /// Something that guised does in one activity.
@@ -83,10 +87,7 @@ pub const PAIRS: &[Pair] = &[
             activity: "project.delete",
             succeeds: true,
             spares_production: true,
-            prepare: |scene| {
-                scene.begin_another()?;
-                scene.guise.run(&scene.another(), &["up"])?.ok().map(drop)
-            },
+            prepare: |scene| scene.deploy_and_back_up_another(),
             command: |scene| {
                 let words = ["--yes", "project", "delete"];
                 Ok(scene.guise.command(&scene.another(), &words))
@@ -463,11 +464,13 @@ pub const PAIRS: &[Pair] = &[
 /// Another mount makes another container.
 const MOUNTS: &str = "mounts:\n    more: { source: local, source_path: more }\n";
 
+const SERVICES: &str = "cache:\n    type: redis-persistent:8.0\n    disk: 128\n    size: S\n";
+
 /// The project that is pushed for the first time again and again.
 const ANOTHER: &str = "another";
 
 impl<'a> Scene<'a> {
-    pub fn set(guise: &'a Guise) -> Result<Self> {
+    pub fn set(guise: &'a Guise, with_services: bool) -> Result<Self> {
         let site = CrashSite::write(guise, "crash")?;
         let root = site.repository.root();
         guise.run(root, &["up"])?.ok()?;
@@ -481,6 +484,8 @@ impl<'a> Scene<'a> {
             page_before: RefCell::default(),
             data: RefCell::default(),
             backed_up: RefCell::default(),
+            volumes: Cell::default(),
+            with_services,
         };
         scene.add_to_main()?;
         Ok(scene)
@@ -552,6 +557,25 @@ impl<'a> Scene<'a> {
         CrashSite::write(self.guise, ANOTHER).map(drop)
     }
 
+    /// A project with a service and a backup.
+    fn deploy_and_back_up_another(&self) -> Result<()> {
+        self.begin_another()?;
+        self.volumes.set(self.count_volumes());
+        let repository = CrashSite::at(self.guise, ANOTHER).repository;
+        if self.with_services {
+            repository.write(".platform/services.yaml", SERVICES)?;
+            repository.append(".platform.app.yaml", "relationships:\n    cache: cache:redis\n")?;
+            repository.commit("Use a service")?;
+        }
+        let said = |words: &[&str]| self.guise.run(repository.root(), words)?.ok().map(drop);
+        said(&["up"])?;
+        said(&["backup", "create"])
+    }
+
+    fn count_volumes(&self) -> usize {
+        machine::directories(&self.guise.state().join("pool/volumes")).len()
+    }
+
     fn another(&self) -> PathBuf {
         self.guise.directory().join(ANOTHER)
     }
@@ -564,6 +588,8 @@ impl<'a> Scene<'a> {
 
     fn another_is_gone(&self) -> Result<()> {
         ensure!(!self.knows_another()?, "the deleted project is still listed");
+        let (left, expected) = (self.count_volumes(), self.volumes.get());
+        ensure!(left == expected, "there are {left} volumes instead of {expected}");
         self.main_is_right()
     }
 

@@ -76,7 +76,7 @@ pub struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// Deploys the site that is looked at meanwhile, and a branch of it.
     pub fn begin(guise: &'a Guise, all: bool) -> Result<Self> {
-        let scene = Scene::set(guise)?;
+        let scene = Scene::set(guise, all)?;
         let journal = Journal::open(guise.state())?;
         Ok(Self {
             guise,
