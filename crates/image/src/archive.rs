@@ -3,11 +3,15 @@
 use crate::{ImageError, digest, tool};
 use serde::Deserialize;
 use std::{
-    fs,
+    fs::{self, File},
+    io::{self, Seek},
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::AtomicBool,
 };
+
+/// What curl ends with when the server does not send a part of a file (curl(1)).
+const NO_RANGES: i32 = 33;
 
 /// An archive of a version of a recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,7 +45,8 @@ impl Archive {
             .find(|sum| !sum.is_empty())
     }
 
-    /// The archive in `directory`, downloaded unless it is there. Nothing is left of one with another checksum.
+    /// The archive in `directory`, downloaded unless it is there. What was interrupted goes on where it was; nothing is left of
+    /// one with another checksum.
     ///
     /// # Errors
     /// [`ImageError::NoChecksum`], [`ImageError::Checksum`], or that it could not be fetched.
@@ -51,37 +56,68 @@ impl Archive {
                 url: self.url.clone(),
             });
         };
-        let safe = expected.chars().all(|digit| digit.is_ascii_hexdigit());
-        let path = directory.join(if safe { expected.as_str() } else { "invalid" });
-        if path.exists() && safe {
+        if !expected.chars().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(self.differs(expected, "none that could be it".into()));
+        }
+        let path = directory.join(&expected);
+        if path.exists() {
             return Ok(path);
         }
         fs::create_dir_all(directory).map_err(ImageError::file("create", directory))?;
-        let new =
-            tempfile::NamedTempFile::new_in(directory).map_err(ImageError::file("write in", directory))?;
+        // Kept when a download is interrupted; the next one goes on from there.
+        let part = directory.join(format!("{expected}.part"));
+        let file = File::options().create(true).append(true).read(true).open(&part);
+        let mut file = file.map_err(ImageError::file("write", &part))?;
+        // Two images may be made of one archive.
+        file.lock().map_err(ImageError::file("lock", &part))?;
+        if self.checksum(&mut file, &part)? != expected {
+            self.download(&part, directory, cancel)?;
+        }
+        let found = self.checksum(&mut file, &part)?;
+        if found != expected {
+            fs::remove_file(&part).map_err(ImageError::file("remove", &part))?;
+            return Err(self.differs(expected, found));
+        }
+        match fs::rename(&part, &path) {
+            // Whoever had the lock before has finished it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.exists() => {}
+            renamed => renamed.map_err(ImageError::file("rename to", &path))?,
+        }
+        Ok(path)
+    }
+
+    /// Appends what is missing; begins anew where the server cannot go on in the middle.
+    fn download(&self, part: &Path, directory: &Path, cancel: &AtomicBool) -> Result<(), ImageError> {
+        match tool::run(self.curl(part, true), directory, cancel, &mut |_| {}) {
+            Err(ImageError::Program { status, .. }) if status.code() == Some(NO_RANGES) => {
+                tool::run(self.curl(part, false), directory, cancel, &mut |_| {})
+            }
+            done => done,
+        }
+    }
+
+    fn curl(&self, part: &Path, resume: bool) -> Command {
         let mut curl = Command::new("curl");
         curl.args(["--fail", "--location", "--silent", "--show-error", "--retry", "2"]);
-        curl.arg("--proto")
-            .arg("=http,https")
-            .arg("--output")
-            .arg(new.path());
-        curl.arg("--").arg(&self.url);
-        tool::run(curl, directory, cancel, &mut |_| {})?;
-        let mut file = new.reopen().map_err(ImageError::file("open", new.path()))?;
-        let found = match self.sha256.as_deref() {
-            Some(sum) if !sum.is_empty() => digest::sha256(&mut file, new.path())?,
-            _ => digest::sha512(&mut file, new.path())?,
-        };
-        if found != expected {
-            return Err(ImageError::Checksum {
-                url: self.url.clone(),
-                expected,
-                found,
-            });
+        if resume {
+            curl.args(["--continue-at", "-"]);
         }
-        let kept = new.persist(&path).map_err(|error| error.error);
-        kept.map_err(ImageError::file("write", &path))?;
-        Ok(path)
+        curl.args(["--proto", "=http,https"]).arg("--output").arg(part);
+        curl.arg("--").arg(&self.url);
+        curl
+    }
+
+    fn checksum(&self, file: &mut File, path: &Path) -> Result<String, ImageError> {
+        file.rewind().map_err(ImageError::file("read", path))?;
+        match self.sha256.as_deref() {
+            Some(sum) if !sum.is_empty() => digest::sha256(file, path),
+            _ => digest::sha512(file, path),
+        }
+    }
+
+    fn differs(&self, expected: String, found: String) -> ImageError {
+        let url = self.url.clone();
+        ImageError::Checksum { url, expected, found }
     }
 }
 
@@ -89,23 +125,30 @@ impl Archive {
 mod tests {
     use super::*;
     use std::{
-        io::{self, Read},
+        io::{Read, Write},
         net::TcpListener,
         thread,
     };
 
-    /// Serves one file once, on a port of its own.
-    fn serve(content: &'static str) -> String {
+    /// Gives these answers one after the other, on a port of its own.
+    fn serve(answers: &'static [&'static str]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/it.tgz", listener.local_addr().unwrap());
         thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
-            io::Write::write_all(&mut stream, format!("{head}{content}").as_bytes()).unwrap();
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut asked = [0; 4096];
+                let length = stream.read(&mut asked).unwrap_or_default();
+                let asked = String::from_utf8_lossy(&asked[..length]).to_lowercase();
+                let partial = answer.contains(" 206 ");
+                assert_eq!(partial, asked.contains("range: bytes="), "{asked}");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
         });
         url
     }
+
+    const WHOLE: &str = "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
     fn archive(url: String, sha256: &str) -> Archive {
         Archive {
@@ -124,7 +167,7 @@ mod tests {
     fn an_archive_is_downloaded_once() {
         let cache = tempfile::tempdir().unwrap();
         let go = AtomicBool::new(false);
-        let archive = archive(serve("hello"), HELLO);
+        let archive = archive(serve(&[WHOLE]), HELLO);
         let path = archive.fetch(cache.path(), &go).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "hello");
         assert_eq!(
@@ -138,12 +181,51 @@ mod tests {
     fn an_archive_with_another_checksum_or_none_is_refused_and_not_kept() {
         let cache = tempfile::tempdir().unwrap();
         let go = AtomicBool::new(false);
-        let refused = archive(serve("hell0"), HELLO)
-            .fetch(cache.path(), &go)
-            .unwrap_err();
+        let refused = archive(
+            serve(&["HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhell0"]),
+            HELLO,
+        )
+        .fetch(cache.path(), &go)
+        .unwrap_err();
         assert!(matches!(refused, ImageError::Checksum { .. }), "{refused}");
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
         let refused = archive("http://127.0.0.1:9/x".into(), "").fetch(cache.path(), &go);
         assert!(refused.unwrap_err().to_string().contains("sha256"));
+    }
+
+    #[test]
+    fn an_interrupted_download_goes_on_where_it_was() {
+        let cache = tempfile::tempdir().unwrap();
+        let go = AtomicBool::new(false);
+        let archive = archive(
+            serve(&[
+                "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+                "HTTP/1.0 206 Partial Content\r\nContent-Length: 2\r\nContent-Range: bytes 3-4/5\r\n\r\nlo",
+            ]),
+            HELLO,
+        );
+        archive.fetch(cache.path(), &go).unwrap_err();
+        let path = archive.fetch(cache.path(), &go).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "hello");
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn where_a_server_sends_no_parts_a_download_begins_anew() {
+        let cache = tempfile::tempdir().unwrap();
+        fs::write(cache.path().join(format!("{HELLO}.part")), "hel").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/it.tgz", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(WHOLE.as_bytes());
+            }
+        });
+        let path = archive(url, HELLO)
+            .fetch(cache.path(), &AtomicBool::new(false))
+            .unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "hello");
     }
 }

@@ -111,7 +111,8 @@ impl Said {
 
     fn note(&mut self, text: &str) {
         let text = text.trim();
-        if text.is_empty() {
+        // What mmdebstrap is about to do explains nothing.
+        if text.is_empty() || text.starts_with("I: ") {
             return;
         }
         self.full |= text.contains("No space left on device");
@@ -149,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_failure_says_what_the_program_said_first() {
-        let script = "echo context; echo 'E: the cause' >&2; echo 'E: a consequence' >&2; exit 3";
+        let script =
+            "echo context; echo 'I: now'; echo 'E: the cause' >&2; echo 'E: a consequence' >&2; exit 3";
         let error = run(
             shell(script),
             Path::new("/x"),
