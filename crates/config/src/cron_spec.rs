@@ -51,7 +51,7 @@ pub enum CronTerm {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCronSpec {
     /// It has too many fields, or too few.
-    #[error("it has {found} fields instead of five")]
+    #[error("it has {found} field{} instead of five", if *found == 1 { "" } else { "s" })]
     FieldCount {
         /// How many.
         found: usize,
@@ -271,7 +271,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         let said = |text: &str| CronSpec::parse(text).unwrap_err().to_string();
         assert_eq!(said("* * * *"), "it has 4 fields instead of five");
-        assert_eq!(said("@daily"), "it has 1 fields instead of five");
+        assert_eq!(said("@daily"), "it has 1 field instead of five");
         assert_eq!(said("60 * * * *"), "`60` is no minute, which is 0 to 59");
         assert_eq!(said("* * 0 * *"), "`0` is no day, which is 1 to 31");
         assert_eq!(said("* * * * fri#2"), "`fri#2` is no weekday, which is 0 to 7");

@@ -53,6 +53,11 @@ impl<'a> Fields<'a> {
         Self { node, what }
     }
 
+    /// Whether it is a mapping at all.
+    pub fn is_mapping(&self) -> bool {
+        matches!(self.node.value, Value::Mapping(_))
+    }
+
     /// The whole mapping.
     pub fn node(&self) -> &'a Node {
         self.node

@@ -252,7 +252,10 @@ impl Files<'_> {
                 span: name.span.clone(),
             })
         });
-        if name.is_none() {
+        if !matches!(node.value, Value::Mapping(_)) && !node.is_null() {
+            let message = format!("an app must be a mapping, not {}", node.kind());
+            self.report.error("wrong-kind", &node.span, message);
+        } else if name.is_none() {
             let finding = self
                 .report
                 .error("missing-key", &node.span, "an app needs the key `name`");

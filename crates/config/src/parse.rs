@@ -44,9 +44,11 @@ pub fn parse(file: &Arc<SourceFile>, report: &mut Report) -> Option<Node> {
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(file.text.len());
                 let span = builder.span(at..at + 1);
-                builder
-                    .report
-                    .error("not-yaml", &span, format!("not valid YAML: {}", error.info()));
+                let message = format!("not valid YAML: {}", error.info());
+                let finding = builder.report.error("not-yaml", &span, message);
+                if file.text[..at].ends_with('\t') || file.text[at..].starts_with('\t') {
+                    finding.help("YAML is indented with blanks, never with tabs");
+                }
                 None
             }
         };

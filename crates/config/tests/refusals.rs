@@ -341,3 +341,19 @@ fn a_root_that_is_no_directory_of_the_repository_is_refused() {
     ]);
     insta::assert_snapshot!(refusal(&commit));
 }
+
+#[test]
+fn slips_of_beginners_are_explained() {
+    let commit = Commit::of([
+        (
+            ".platform/applications.yaml",
+            "a:\n  type: 'php:8.4'\n  disk: 2GB\n  build: {flavor: composr}\n  dependencies: {pyhton3: {pipenv: '*'}}\n  crons: {a: {spec: '@daily', cmd: x}}\nb: python:3.13\n",
+        ),
+        (".platform/services.yaml", "db: mariadb\n"),
+    ]);
+    insta::assert_snapshot!(refusal(&commit));
+    let list = Commit::of([(".platform.app.yaml", "- name: app\n")]);
+    insta::assert_snapshot!(refusal(&list));
+    let tab = Commit::of([(".platform.app.yaml", "name: app\nweb:\n\tcommands: {start: x}\n")]);
+    insta::assert_snapshot!(refusal(&tab));
+}

@@ -10,6 +10,7 @@ use crate::{
     fields::{Fields, name},
     files::WrittenApp,
     model::{App, Build, Commands, Hooks, Runtime, Worker},
+    suggest::{listed, nearest},
     support::{self, Part},
     yaml::{Entry, Node},
 };
@@ -45,6 +46,9 @@ pub const KEYS: [&str; 25] = [
 
 /// Each worker gets a copy of what it inherits, so that a short file could fill the memory.
 const MOST_WORKERS: usize = 100;
+
+/// Flavors of the recipes that come with guise, and those of former years.
+const FLAVORS: [&str; 5] = ["none", "default", "composer", "symfony", "drupal"];
 
 const LANGUAGES: [&str; 6] = ["php", "python", "python2", "python3", "nodejs", "ruby"];
 
@@ -112,8 +116,8 @@ impl Reader<'_> {
             (Some(node), _) => (node.clone(), None),
             (None, Some(node)) => self.toolstack(node),
             (None, None) => {
-                // Composable images are refused as such; a missing type would only add noise.
-                if fields.get("stack").is_none() {
+                // Composable images and what is no mapping are refused as such; a missing type would only add noise.
+                if fields.get("stack").is_none() && (fields.is_mapping() || fields.node().is_null()) {
                     let message = "an app needs the key `type`";
                     let finding = self.report.error("missing-key", &fields.node().span, message);
                     finding.help("for example `type: 'python:3.13'`");
@@ -218,8 +222,18 @@ impl Reader<'_> {
             Severity::Warning,
             self.report,
         );
+        let flavor = fields.text("flavor", self.report);
+        if let (Some(flavor), Some(node)) = (&flavor, fields.get("flavor"))
+            && !FLAVORS.contains(&flavor.as_str())
+            && let Some(word) = nearest(flavor, FLAVORS)
+        {
+            // An operator's recipe may have others: only a slip is told.
+            let message = format!("the flavor `{flavor}` does nothing unless a recipe has it");
+            let finding = self.report.warning("wrong-value", &node.span, message);
+            finding.help(format!("did you mean `{word}`?"));
+        }
         Build {
-            flavor: fields.text("flavor", self.report),
+            flavor,
             caches: self.build_caches(&fields),
         }
     }
@@ -230,7 +244,10 @@ impl Reader<'_> {
             if !LANGUAGES.contains(&entry.key.text.as_str()) {
                 let message = format!("nothing installs dependencies of `{}`", entry.key.text);
                 let finding = self.report.warning("unknown-key", &entry.key.span, message);
-                finding.help(format!("the keys here are {}", crate::suggest::listed(LANGUAGES)));
+                finding.help(match nearest(&entry.key.text, LANGUAGES) {
+                    Some(word) => format!("did you mean `{word}`?"),
+                    None => format!("the keys here are {}", listed(LANGUAGES)),
+                });
             }
             dependencies.insert(entry.key.text.clone(), entry.value.to_json());
         }

@@ -166,7 +166,7 @@ impl Reader<'_> {
 
     fn disk(&mut self, fields: &Fields<'_>) -> Option<u64> {
         const LEAST: u64 = 128;
-        let disk = fields.number("disk", self.report)?;
+        let disk = self.megabytes(fields)?;
         if disk < LEAST
             && let Some(node) = fields.get("disk")
         {
@@ -176,6 +176,18 @@ impl Reader<'_> {
             finding.help(format!("`disk` is in MB, {LEAST} at least"));
         }
         Some(disk)
+    }
+
+    /// `disk`, a number without a unit.
+    pub fn megabytes(&mut self, fields: &Fields<'_>) -> Option<u64> {
+        let node = fields.get("disk")?;
+        let megabytes = node.as_integer().and_then(|number| u64::try_from(number).ok());
+        if megabytes.is_none() {
+            let message = "`disk` must be a number of megabytes";
+            let finding = self.report.error("wrong-kind", &node.span, message);
+            finding.help("write it without a unit: `disk: 2048`");
+        }
+        megabytes
     }
 
     /// Local mounts need a disk that says how large (spec 1.1); Upsun has no `disk` key.

@@ -35,6 +35,7 @@ impl Reader<'_> {
         let name = name(&entry.key.text, &entry.key.span, "a service", self.report);
         let kind = match fields.get("type") {
             Some(node) => self.type_of(node, Of::Service),
+            None if !fields.is_mapping() && !entry.value.is_null() => None,
             None => {
                 let message = format!("the service `{}` has no `type`", entry.key.text);
                 let finding = self.report.error("missing-key", &entry.key.span, message);
@@ -76,7 +77,7 @@ impl Reader<'_> {
     }
 
     fn service_disk(&mut self, fields: &Fields<'_>, entry: &Entry, type_name: &str) -> Option<u64> {
-        let given = fields.number("disk", self.report);
+        let given = self.megabytes(fields);
         let written = fields.node().entry("disk").filter(|entry| !entry.value.is_null());
         let Some(least) = self.types.min_disk_mb(type_name) else {
             if let Some(written) = written {
