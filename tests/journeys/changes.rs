@@ -10,6 +10,7 @@ use std::{
 };
 
 const SERVICES: &str = ".platform/services.yaml";
+const DATABASE: &str = "db:\n  type: mariadb:11.8\n  disk: 256\n  size: L\n";
 const ROUTES: &str = ".platform/routes.yaml";
 
 /// A change, the words that its push prints and does not print, and all that is another one afterwards.
@@ -22,7 +23,13 @@ struct Row {
 }
 
 /// What a container anew changes; the same image is at its `/app`.
-const WHOLE_APP: &[&str] = &["app container", "nginx", "nginx worker", "start command"];
+const WHOLE_APP: &[&str] = &[
+    "app container",
+    "app mounts",
+    "nginx",
+    "nginx worker",
+    "start command",
+];
 
 const ROWS: &[Row] = &[
     Row {
@@ -65,6 +72,19 @@ const ROWS: &[Row] = &[
         changes: &["nginx worker"],
     },
     Row {
+        change: "a cron",
+        edit: |site| {
+            site.replace(
+                APP,
+                "  size: L",
+                "  crons:\n    tidy:\n      spec: \"0 4 * * *\"\n      commands: {start: \"true\"}\n  size: L",
+            )
+        },
+        says: &["Writing the configuration of app"],
+        keeps_quiet_about: &["Holding", "Opening", "Swapping", "Restarting", "Reloading"],
+        changes: &[],
+    },
+    Row {
         change: "routes",
         edit: |site| {
             site.append(
@@ -97,6 +117,27 @@ const ROWS: &[Row] = &[
         changes: WHOLE_APP,
     },
     Row {
+        change: "a mount",
+        edit: |site| {
+            site.replace(
+                APP,
+                "  size: XL",
+                "  disk: 128\n  mounts:\n    uploads: {source: local, source_path: uploads}\n  size: XL",
+            )
+        },
+        says: &["Making a volume for app", "Stopping app", "Opening app"],
+        keeps_quiet_about: &["Restarting", "Opening db"],
+        // The mount point is part of the image.
+        changes: &[
+            "/app",
+            "app container",
+            "app mounts",
+            "nginx",
+            "nginx worker",
+            "start command",
+        ],
+    },
+    Row {
         change: "a service's disk",
         edit: |site| site.replace(SERVICES, "disk: 256", "disk: 512"),
         says: &["Limiting the volume of db"],
@@ -122,7 +163,7 @@ const ROWS: &[Row] = &[
         edit: |site| site.replace(SERVICES, "size: L", "size: XL"),
         says: &["Stopping db", "Opening db", "Waiting for db to answer"],
         keeps_quiet_about: &["Opening app", "Swapping", "Restarting app"],
-        changes: &["database", "db container"],
+        changes: &["database", "db container", "db mounts"],
     },
     Row {
         change: "a service that is removed",
@@ -132,14 +173,21 @@ const ROWS: &[Row] = &[
         },
         says: &["Removing db", "is kept"],
         keeps_quiet_about: &["Opening", "Swapping"],
-        changes: &["database", "db container", "start command"],
+        changes: &["database", "db container", "db mounts", "start command"],
+    },
+    Row {
+        change: "a new service",
+        edit: |site| site.write(SERVICES, &DATABASE.replace("size: L", "size: XL")),
+        says: &["Opening db", "Waiting for db to answer", "Configuring db"],
+        keeps_quiet_about: &["Holding", "Opening app", "Stopping", "Restarting"],
+        changes: &["database", "db container", "db mounts"],
     },
 ];
 
 pub fn each_disturbs_what_it_must(guise: &Guise) -> Result<()> {
     let site = Repository::create(&guise.directory().join("changes"))?;
     write_echo_site(&site)?;
-    site.write(SERVICES, "db:\n  type: mariadb:11.8\n  disk: 256\n  size: L\n")?;
+    site.write(SERVICES, DATABASE)?;
     site.write(
         ROUTES,
         "\"http://{default}/\":\n  type: upstream\n  upstream: \"app:http\"\n",
@@ -238,11 +286,14 @@ fn look(guise: &Guise, site: &Repository) -> Result<BTreeMap<&'static str, Strin
         ("start command", process(app, "python server.py")?),
         ("nginx", process(app, "nginx: master")?),
         ("nginx worker", process(app, "nginx: worker")?),
-        ("/app", mounted(pid, "/app")?),
+        ("/app", image(pid)?),
+        ("app mounts", other_mounts(app, pid)?),
     ]);
     if let Some(db) = named("db") {
         seen.insert("db container", db["id"].to_string());
         seen.insert("database", process(db, "mariadbd")?);
+        let pid = db["pid"].as_u64().context("the database does not run")?;
+        seen.insert("db mounts", other_mounts(db, pid)?);
     }
     Ok(seen)
 }
@@ -259,13 +310,32 @@ fn process(container: &Value, command: &str) -> Result<String> {
     Ok(found["host_pid"].to_string())
 }
 
-/// The device that is mounted at `place` for a process (proc_pid_mountinfo(5)): each image has its own.
-fn mounted(pid: u64, place: &str) -> Result<String> {
+/// Fields of a line of mountinfo (proc_pid_mountinfo(5)).
+const MOUNT: usize = 0;
+const DEVICE: usize = 2;
+const PLACE: usize = 4;
+
+/// The file of the image that a process has at `/app`. Its device may be another one each time it is attached.
+fn image(pid: u64) -> Result<String> {
+    let device = mounted(pid, DEVICE, |place| place == "/app")?;
+    let file = format!("/sys/dev/block/{device}/loop/backing_file");
+    fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))
+}
+
+/// All other mounts of a container. The kernel gives the number of one that is gone to another.
+fn other_mounts(container: &Value, pid: u64) -> Result<String> {
+    let mounts = mounted(pid, MOUNT, |place| place != "/app")?;
+    Ok(format!("{} {mounts}", container["id"]))
+}
+
+/// A field of what is mounted at these places for a process.
+fn mounted(pid: u64, field: usize, is_meant: fn(&str) -> bool) -> Result<String> {
     let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo"))?;
-    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let mut at_place = fields.filter(|fields| fields.get(4) == Some(&place));
-    let found = at_place.next_back();
-    Ok(found.with_context(|| format!("nothing is mounted at {place}"))?[2].into())
+    let lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let meant = lines.filter(|fields| fields.get(PLACE).is_some_and(|place| is_meant(place)));
+    let found: Vec<&str> = meant.map(|fields| fields[field]).collect();
+    ensure!(!found.is_empty(), "nothing is mounted for {pid}");
+    Ok(found.join(" "))
 }
 
 fn differences(
