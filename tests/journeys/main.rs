@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod app_settings;
 mod backups;
 mod bad_input;
 mod changes;
@@ -13,6 +14,7 @@ mod crons;
 mod dead_edge;
 mod echo_site;
 mod full_volume;
+mod gateway;
 mod guestbook;
 mod held;
 mod interrupted;
@@ -126,8 +128,16 @@ const JOURNEYS: &[Journey] = &[
         sleep::sleeps_and_wakes,
     ),
     (
+        "people come over SSH and get what is theirs",
+        gateway::people_get_what_is_theirs,
+    ),
+    (
         "services keep what they should, and nothing takes over what it cannot read",
         services::keep_what_they_should,
+    ),
+    (
+        "hosts, mounts, sizes and time zones of an app are what is said of them",
+        app_settings::hold_inside,
     ),
     (
         "a cron runs in time and makes way for a deployment",

@@ -333,9 +333,12 @@ fn settings(marked: &Marked) -> Result<String> {
         id_base,
         pool_bytes,
     } = marked;
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let listeners = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let [port, ssh_port] = listeners.map(|listener| listener.and_then(|listener| listener.local_addr()));
+    let (port, ssh_port) = (port?.port(), ssh_port?.port());
     Ok(format!(
         r#"edge_listen = "127.0.0.1:{port}"
+ssh_listen = "127.0.0.1:{ssh_port}"
 pool_bytes = {pool_bytes}
 
 [instance]
