@@ -219,7 +219,7 @@ fn build(
     let filter = filter
         .map(|profile| Filter::of(profile, &request.root.join(SECCOMP_STORE)))
         .transpose()?;
-    let plan = Plan::of(config)?;
+    let plan = Plan::of(config, &cgroup)?;
     let joined = open_namespaces(config)?;
     let gate = gate::listen(directory)?;
     let (ours, theirs) = socket::pair().map_err(|source| CreateError::Talk { source })?;
@@ -269,14 +269,7 @@ fn place_cgroup(config: &Config, id: &ContainerName) -> Result<Group, CgroupErro
         Some(path) if !path.as_os_str().is_empty() => Path::new("/guise").join(path),
         _ => Path::new("/guise").join(id.as_str()),
     };
-    let cpu = config
-        .linux
-        .resources()
-        .as_ref()
-        .and_then(|resources| resources.cpu().as_ref());
-    let with_cpuset = cpu.is_some_and(|cpu| cpu.cpus().is_some() || cpu.mems().is_some());
-    let hierarchies = cgroup::discover().map_err(|source| CgroupError::Discover { source })?;
-    Group::at(&hierarchies, &path, with_cpuset)
+    cgroup::place(&path, config.linux.resources().as_ref())
 }
 
 fn open_namespaces(config: &Config) -> Result<Vec<(Namespaces, OwnedFd)>, CreateError> {

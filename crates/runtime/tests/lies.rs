@@ -145,6 +145,41 @@ fn the_exit_status_of_a_process_is_passed_through() {
 }
 
 #[test]
+fn a_disk_is_read_no_faster_than_configured_or_the_controller_is_named() {
+    if !can_run() {
+        return;
+    }
+    let mut container = Bundle::new();
+    let device = json!([{ "major": 7, "minor": 0, "rate": 1_048_576 }]);
+    container.config["linux"]["resources"]["blockIO"] = json!({ "throttleReadBpsDevice": device });
+    let created = container.create();
+    let told = String::from_utf8(created.stderr).unwrap();
+    let files = container.cgroups().into_iter();
+    let mut files =
+        files.flat_map(|group| [group.join("blkio.throttle.read_bps_device"), group.join("io.max")]);
+    match files.find_map(|file| std::fs::read_to_string(file).ok()) {
+        Some(limit) => assert!(limit.contains("7:0") && limit.contains("1048576"), "{limit}"),
+        // Without the controller, or without such a device, the kernel's answer is told.
+        None => assert!(
+            told.contains("blkio.throttle.read_bps_device") || told.contains("io.max"),
+            "{told}"
+        ),
+    }
+}
+
+#[test]
+fn a_limit_that_no_hierarchy_of_the_machine_knows_is_refused() {
+    if !can_run() {
+        return;
+    }
+    let mut container = Bundle::new();
+    container.config["linux"]["resources"]["rdma"] = json!({ "mlx5_1": { "hcaHandles": 3 } });
+    let told = String::from_utf8(container.create().stderr).unwrap();
+    assert!(told.contains("rdma"), "{told}");
+    assert!(container.cgroups().is_empty());
+}
+
+#[test]
 fn a_paused_container_stands_still_until_it_is_resumed() {
     if !can_run() {
         return;

@@ -127,3 +127,22 @@ fn a_mount_with_maps_of_its_own_shows_other_owners() {
     assert_eq!(container.shell("stat -c %u:%g /data/file").0, "33:33");
     assert_eq!(volume.join("file").metadata().unwrap().uid(), 500);
 }
+
+#[test]
+fn a_container_sees_its_own_groups_and_none_above() {
+    if !can_run() {
+        return;
+    }
+    let mut container = Bundle::new();
+    let mount = json!({ "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"] });
+    container.config["mounts"].as_array_mut().unwrap().push(mount);
+    container.config["linux"]["resources"]["pids"] = json!({ "limit": 77 });
+    container.start();
+    let (limit, _) = container.shell("cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null");
+    assert_eq!(limit, "77");
+    let (found, _) =
+        container.shell("find /sys/fs/cgroup -name release_agent; find /sys/fs/cgroup -name guise-test");
+    assert_eq!(found, "");
+    let (refused, status) = container.shell("echo 1000 > $(find /sys/fs/cgroup -name pids.max)");
+    assert!(status != 0, "{refused}");
+}

@@ -52,7 +52,7 @@ impl Directory {
     /// A v2 group has the controllers that its parent enables in `cgroup.subtree_control`.
     fn hand_down(&self, parent: &Path) -> Result<(), CgroupError> {
         let enabled = read(&parent.join("cgroup.subtree_control"))?;
-        let missing: Vec<String> = ["memory", "cpu", "pids", "cpuset", "io"]
+        let missing: Vec<String> = ["memory", "cpu", "pids", "cpuset", "io", "hugetlb", "rdma"]
             .iter()
             .filter(|name| self.hierarchy.has(name) && !enabled.split_whitespace().any(|on| on == **name))
             .map(|name| format!("+{name}"))

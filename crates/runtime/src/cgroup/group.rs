@@ -7,6 +7,7 @@ use super::hierarchy::{CONTROLLERS, Hierarchy, Version};
 use super::limits;
 use oci_spec::runtime::LinuxResources;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::thread::sleep;
@@ -18,14 +19,28 @@ pub struct Group {
     directories: Vec<Directory>,
 }
 
+/// A group's directory in one hierarchy, as it is shown to the container.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Name of the hierarchy's mount point.
+    pub name: &'a OsStr,
+    /// The hierarchy's interface.
+    pub version: Version,
+    /// The hierarchy's controllers.
+    pub controllers: &'a [String],
+    /// The directory.
+    pub path: &'a Path,
+}
+
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Group {
-    /// The group `path` (absolute, below each hierarchy's root) in those of `hierarchies` that guise uses; makes nothing.
+    /// The group `path` (absolute, below each hierarchy's root) in those of `hierarchies` that guise uses for every container, and in
+    /// those of the controllers `besides`; makes nothing.
     ///
     /// # Errors
     /// [`CgroupError::BadPath`], [`CgroupError::NoHierarchy`].
-    pub fn at(hierarchies: &[Hierarchy], path: &Path, with_cpuset: bool) -> Result<Self, CgroupError> {
+    pub fn at(hierarchies: &[Hierarchy], path: &Path, besides: &[String]) -> Result<Self, CgroupError> {
         let names = path.strip_prefix("/").unwrap_or(path);
         let harmless = names
             .components()
@@ -37,7 +52,7 @@ impl Group {
         let wanted = |hierarchy: &&Hierarchy| {
             hierarchy.version == Version::V2
                 || CONTROLLERS.iter().any(|name| hierarchy.has(name))
-                || (with_cpuset && hierarchy.has("cpuset"))
+                || besides.iter().any(|name| hierarchy.has(name))
                 || (!has_v2 && hierarchy.has("freezer"))
         };
         let directories: Vec<Directory> = hierarchies
@@ -72,13 +87,13 @@ impl Group {
     pub fn limit(&self, resources: &LinuxResources) -> Result<(), CgroupError> {
         self.limit_devices(&device::rules(resources))?;
         let versions = [Version::V1, Version::V2];
-        // A controller lives in one hierarchy only; the table of that hierarchy's interface counts.
+        // A controller lives in one hierarchy only; the table of that hierarchy's interface counts. What neither knows cannot be done.
         let (mut written, mut homeless) = (Vec::new(), Vec::new());
         for version in versions {
             for setting in limits::settings(resources, version) {
                 match self.directory_of(&setting.controller, version) {
                     Some(directory) => {
-                        written.push(setting.controller.clone());
+                        written.push(setting.key.clone());
                         directory.write_setting(&setting)?;
                     }
                     None => homeless.push(setting),
@@ -87,13 +102,13 @@ impl Group {
         }
         match homeless
             .into_iter()
-            .find(|setting| !written.contains(&setting.controller))
+            .find(|setting| !setting.optional && !written.contains(&setting.key))
         {
-            Some(setting) if !setting.optional => Err(CgroupError::NoController {
+            Some(setting) => Err(CgroupError::NoController {
                 controller: setting.controller,
                 file: setting.file,
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -221,6 +236,19 @@ impl Group {
             .collect()
     }
 
+    /// The directories with the names that their hierarchies have below /sys/fs/cgroup, and the names of their controllers.
+    pub fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        self.directories.iter().map(|directory| Place {
+            name: match directory.hierarchy.version {
+                Version::V1 => directory.hierarchy.mount.file_name().unwrap_or_default(),
+                Version::V2 => OsStr::new("unified"),
+            },
+            version: directory.hierarchy.version,
+            controllers: &directory.hierarchy.controllers,
+            path: &directory.path,
+        })
+    }
+
     pub(super) fn file(&self, controller: &str, version: Version, file: &str) -> Option<PathBuf> {
         let path = self.directory_of(controller, version)?.path.join(file);
         path.exists().then_some(path)
@@ -268,7 +296,7 @@ mod tests {
     #[test]
     fn a_group_is_made_in_the_hierarchies_that_matter_and_limits_reach_the_right_one() {
         let place = tempfile::tempdir().unwrap();
-        let group = Group::at(&tree(place.path()), Path::new("/guise/a"), false).unwrap();
+        let group = Group::at(&tree(place.path()), Path::new("/guise/a"), &[]).unwrap();
         group.create().unwrap();
         let resources = serde_json::from_value(
             serde_json::json!({ "memory": { "limit": 1000 }, "pids": { "limit": 7 } }),
@@ -288,7 +316,7 @@ mod tests {
     #[test]
     fn a_limit_without_its_controller_is_an_error_that_names_both() {
         let place = tempfile::tempdir().unwrap();
-        let group = Group::at(&tree(place.path()), Path::new("/guise/a"), false).unwrap();
+        let group = Group::at(&tree(place.path()), Path::new("/guise/a"), &[]).unwrap();
         group.create().unwrap();
         let resources = serde_json::from_value(serde_json::json!({ "cpu": { "shares": 5 } })).unwrap();
         let refusal = group.limit(&resources).unwrap_err().to_string();
@@ -302,7 +330,7 @@ mod tests {
     fn a_group_path_cannot_leave_the_hierarchy() {
         let place = tempfile::tempdir().unwrap();
         for path in ["/guise/../..", "/", ""] {
-            let refusal = Group::at(&tree(place.path()), Path::new(path), false);
+            let refusal = Group::at(&tree(place.path()), Path::new(path), &[]);
             assert!(matches!(refusal, Err(CgroupError::BadPath { .. })), "{path:?}");
         }
     }

@@ -1,11 +1,14 @@
 //! OCI resources as lines to write into cgroup files, one table per kernel interface.
 
 use super::hierarchy::Version;
+use super::{block, other};
 use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxResources};
 
 /// One value for one file of a controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
+    /// The key of `linux.resources` that it comes from, dotted: it must be followed in one of the machine's hierarchies.
+    pub key: String,
     /// Whose file it is.
     pub controller: String,
     /// File name within the group's directory.
@@ -16,13 +19,34 @@ pub struct Setting {
     pub optional: bool,
 }
 
-pub(super) fn setting(controller: &str, file: &str, value: impl ToString) -> Setting {
+pub(super) fn setting(key: impl Into<String>, file: impl Into<String>, value: impl ToString) -> Setting {
+    let file = file.into();
+    // A file is named after its controller, to its first dot.
+    let controller = file.split('.').next().unwrap_or_default().to_owned();
     Setting {
-        controller: controller.into(),
-        file: file.into(),
+        key: key.into(),
+        controller,
+        file,
         value: value.to_string(),
         optional: false,
     }
+}
+
+impl Setting {
+    /// Skipped where the kernel has no such file.
+    pub(super) fn optional(self) -> Self {
+        Self {
+            optional: true,
+            ..self
+        }
+    }
+}
+
+/// The controllers that `resources` need, under any interface.
+pub fn controllers(resources: &LinuxResources) -> Vec<String> {
+    let versions = [Version::V1, Version::V2].into_iter();
+    let settings = versions.flat_map(|version| settings(resources, version));
+    settings.map(|setting| setting.controller).collect()
 }
 
 /// What to write for `resources`, in this order.
@@ -39,48 +63,63 @@ pub fn settings(resources: &LinuxResources, version: Version) -> Vec<Setting> {
             Version::V1 => cpu_v1(cpu, &mut list),
             Version::V2 => cpu_v2(cpu, &mut list),
         }
-        let cpuset = [("cpuset.cpus", cpu.cpus()), ("cpuset.mems", cpu.mems())];
-        list.extend(
-            cpuset
-                .into_iter()
-                .filter_map(|(file, value)| Some(setting("cpuset", file, value.as_ref()?))),
-        );
+        let cpuset = [
+            ("cpu.cpus", "cpuset.cpus", cpu.cpus()),
+            ("cpu.mems", "cpuset.mems", cpu.mems()),
+        ];
+        let given =
+            |(key, file, value): (&str, &str, &Option<String>)| Some(setting(key, file, value.as_ref()?));
+        list.extend(cpuset.into_iter().filter_map(given));
     }
     if let Some(pids) = resources.pids() {
-        // runc's reading of the specification: 0 and less mean no limit.
-        let limit = if pids.limit() > 0 {
-            pids.limit().to_string()
-        } else {
-            "max".into()
-        };
-        list.push(setting("pids", "pids.max", limit));
+        list.push(setting("pids.limit", "pids.max", pids_max(pids.limit())));
     }
-    if version == Version::V2 {
-        for (file, value) in resources.unified().iter().flatten() {
-            let controller = file.split('.').next().unwrap_or_default();
-            list.push(setting(controller, file, value));
-        }
-    }
+    list.extend(
+        resources
+            .block_io()
+            .iter()
+            .flat_map(|block_io| block::settings(block_io, version)),
+    );
+    list.extend(other::settings(resources, version));
     list
+}
+
+/// runc's reading of the specification: 0 and less mean no limit.
+fn pids_max(limit: i64) -> String {
+    if limit > 0 {
+        limit.to_string()
+    } else {
+        "max".into()
+    }
 }
 
 fn memory_v1(memory: &LinuxMemory, list: &mut Vec<Setting>) {
     if let Some(limit) = memory.limit() {
-        list.push(setting("memory", "memory.limit_in_bytes", limit));
+        list.push(setting("memory.limit", "memory.limit_in_bytes", limit));
     }
     if let Some(swap) = memory.swap() {
         // Memory and swap together; the file is missing when the kernel does not account swap.
-        let swap = setting("memory", "memory.memsw.limit_in_bytes", swap);
-        list.push(Setting {
-            optional: true,
-            ..swap
-        });
+        list.push(setting("memory.swap", "memory.memsw.limit_in_bytes", swap).optional());
     }
     if let Some(reservation) = memory.reservation() {
-        list.push(setting("memory", "memory.soft_limit_in_bytes", reservation));
+        list.push(setting(
+            "memory.reservation",
+            "memory.soft_limit_in_bytes",
+            reservation,
+        ));
+    }
+    if let Some(limit) = memory.kernel_tcp() {
+        list.push(setting(
+            "memory.kernelTCP",
+            "memory.kmem.tcp.limit_in_bytes",
+            limit,
+        ));
     }
     if let Some(swappiness) = memory.swappiness() {
-        list.push(setting("memory", "memory.swappiness", swappiness));
+        list.push(setting("memory.swappiness", "memory.swappiness", swappiness));
+    }
+    if memory.disable_oom_killer() == Some(true) {
+        list.push(setting("memory.disableOOMKiller", "memory.oom_control", 1));
     }
 }
 
@@ -93,7 +132,7 @@ fn memory_v2(memory: &LinuxMemory, list: &mut Vec<Setting>) {
         }
     };
     if let Some(limit) = memory.limit() {
-        list.push(setting("memory", "memory.max", bytes(limit)));
+        list.push(setting("memory.limit", "memory.max", bytes(limit)));
     }
     if let Some(swap) = memory.swap() {
         // OCI counts memory and swap together, v2 swap alone.
@@ -101,38 +140,52 @@ fn memory_v2(memory: &LinuxMemory, list: &mut Vec<Setting>) {
             Some(limit) if swap >= 0 && limit >= 0 => swap.saturating_sub(limit).max(0),
             _ => swap,
         };
-        let swap = setting("memory", "memory.swap.max", bytes(alone));
-        list.push(Setting {
-            optional: true,
-            ..swap
-        });
+        list.push(setting("memory.swap", "memory.swap.max", bytes(alone)).optional());
     }
     if let Some(reservation) = memory.reservation() {
-        list.push(setting("memory", "memory.low", bytes(reservation)));
+        list.push(setting("memory.reservation", "memory.low", bytes(reservation)));
     }
 }
 
 fn cpu_v1(cpu: &LinuxCpu, list: &mut Vec<Setting>) {
-    if let Some(shares) = cpu.shares() {
-        list.push(setting("cpu", "cpu.shares", shares));
-    }
-    if let Some(period) = cpu.period() {
-        list.push(setting("cpu", "cpu.cfs_period_us", period));
-    }
-    if let Some(quota) = cpu.quota() {
-        list.push(setting("cpu", "cpu.cfs_quota_us", quota));
-    }
-    if let Some(burst) = cpu.burst() {
-        list.push(Setting {
-            optional: true,
-            ..setting("cpu", "cpu.cfs_burst_us", burst)
-        });
-    }
+    let mut add = |key: &str, file: &str, value: Option<String>| {
+        list.extend(value.map(|value| setting(key, file, value)));
+    };
+    add(
+        "cpu.shares",
+        "cpu.shares",
+        cpu.shares().map(|value| value.to_string()),
+    );
+    add(
+        "cpu.period",
+        "cpu.cfs_period_us",
+        cpu.period().map(|value| value.to_string()),
+    );
+    add(
+        "cpu.quota",
+        "cpu.cfs_quota_us",
+        cpu.quota().map(|value| value.to_string()),
+    );
+    add(
+        "cpu.realtimePeriod",
+        "cpu.rt_period_us",
+        cpu.realtime_period().map(|value| value.to_string()),
+    );
+    add(
+        "cpu.realtimeRuntime",
+        "cpu.rt_runtime_us",
+        cpu.realtime_runtime().map(|value| value.to_string()),
+    );
+    add("cpu.idle", "cpu.idle", cpu.idle().map(|value| value.to_string()));
+    list.extend(
+        cpu.burst()
+            .map(|burst| setting("cpu.burst", "cpu.cfs_burst_us", burst).optional()),
+    );
 }
 
 fn cpu_v2(cpu: &LinuxCpu, list: &mut Vec<Setting>) {
     if let Some(shares) = cpu.shares().filter(|shares| *shares > 0) {
-        list.push(setting("cpu", "cpu.weight", weight_of_shares(shares)));
+        list.push(setting("cpu.shares", "cpu.weight", weight_of_shares(shares)));
     }
     if cpu.quota().is_some() || cpu.period().is_some() {
         let quota = cpu
@@ -140,17 +193,18 @@ fn cpu_v2(cpu: &LinuxCpu, list: &mut Vec<Setting>) {
             .filter(|quota| *quota > 0)
             .map_or("max".into(), |quota| quota.to_string());
         let period = cpu.period().unwrap_or(100_000);
-        list.push(setting("cpu", "cpu.max", format!("{quota} {period}")));
+        let key = if cpu.quota().is_some() {
+            "cpu.quota"
+        } else {
+            "cpu.period"
+        };
+        list.push(setting(key, "cpu.max", format!("{quota} {period}")));
     }
-    if let Some(burst) = cpu.burst() {
-        list.push(Setting {
-            optional: true,
-            ..setting("cpu", "cpu.max.burst", burst)
-        });
-    }
-    if let Some(idle) = cpu.idle() {
-        list.push(setting("cpu", "cpu.idle", idle));
-    }
+    list.extend(
+        cpu.burst()
+            .map(|burst| setting("cpu.burst", "cpu.max.burst", burst).optional()),
+    );
+    list.extend(cpu.idle().map(|idle| setting("cpu.idle", "cpu.idle", idle)));
 }
 
 /// v1's shares (2 to 262144) as v2's weight (1 to 10000), linearly, as systemd and runc do.

@@ -3,6 +3,7 @@
 //! A container has the same path in every hierarchy that guise uses. Nothing is ever re-mounted, and nothing outside that path
 //! is touched except `cgroup.subtree_control` of its v2 ancestors.
 
+mod block;
 mod device;
 mod directory;
 mod error;
@@ -10,13 +11,15 @@ mod freezer;
 mod group;
 mod hierarchy;
 mod limits;
+mod other;
 mod usage;
 
 pub use error::CgroupError;
-pub use group::Group;
+pub use group::{Group, Place};
 pub use hierarchy::{Hierarchy, Version, discover};
 pub use usage::Usage;
 
+use oci_spec::runtime::LinuxResources;
 use std::path::Path;
 
 /// The existing group at `path` (absolute, below each hierarchy's root: `/guise/ID`).
@@ -25,7 +28,21 @@ use std::path::Path;
 /// [`CgroupError`].
 pub fn open(path: &Path) -> Result<Group, CgroupError> {
     let hierarchies = discover().map_err(|source| CgroupError::Discover { source })?;
-    Group::at(&hierarchies, path, true)
+    let every = BESIDES.map(str::to_owned);
+    Group::at(&hierarchies, path, &every)
+}
+
+/// Controllers that a container is only under when it asks for their limits.
+const BESIDES: [&str; 6] = ["cpuset", "blkio", "hugetlb", "rdma", "net_cls", "net_prio"];
+
+/// The group at `path` as `resources` need it; makes nothing.
+///
+/// # Errors
+/// [`CgroupError`].
+pub fn place(path: &Path, resources: Option<&LinuxResources>) -> Result<Group, CgroupError> {
+    let hierarchies = discover().map_err(|source| CgroupError::Discover { source })?;
+    let needed = resources.map(limits::controllers).unwrap_or_default();
+    Group::at(&hierarchies, path, &needed)
 }
 
 /// What the group at `path` uses now.

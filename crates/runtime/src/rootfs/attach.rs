@@ -85,7 +85,7 @@ fn attach(planned: &PlannedMount, root: BorrowedFd<'_>) -> Result<(), RootfsErro
             let target = target_for(root, &planned.target, tree)?;
             mount::attach(tree.tree.as_fd(), target.as_fd()).map_err(failed)
         }
-        Planned::New { filesystem, .. } if filesystem == "cgroup" => Ok(()),
+        Planned::Groups(groups) => groups.attach(root, &planned.target),
         Planned::New { filesystem, archive } => {
             let target = directory(root, &planned.target)?;
             let tree = create(planned, filesystem)?;

@@ -1,6 +1,7 @@
 //! A container's file tree: what it is made of (`source`), how it is put together (`attach`).
 
 mod attach;
+mod control;
 mod copyup;
 mod device;
 mod error;

@@ -3,9 +3,11 @@
 //! Nothing is mounted anywhere on the host. A detached tree is a descriptor, which the child inherits; the parent gives it the
 //! child's ids (`idmap`) as soon as the child's user namespace has its maps.
 
+use super::control::Groups;
 use super::error::RootfsError;
 use super::idmap;
 use super::option::{self, Options};
+use crate::cgroup::Group;
 use crate::config::Config;
 use guise_sys::mount::{self, Attributes, Propagation};
 use guise_sys::path;
@@ -53,6 +55,8 @@ impl HostTree {
 pub enum Planned {
     /// A tree from the host.
     Bind(HostTree),
+    /// The container's control groups.
+    Groups(Groups),
     /// A filesystem that the child makes.
     New {
         /// Its type.
@@ -89,7 +93,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`RootfsError`].
-    pub fn of(config: &Config) -> Result<Self, RootfsError> {
+    pub fn of(config: &Config, cgroup: &Group) -> Result<Self, RootfsError> {
         let path = config.rootfs();
         let root = take(&path, true, config.is_annotated(IDMAP_ROOT), false)?;
         let wanted = option::propagation(config.linux.rootfs_propagation().as_deref().unwrap_or("private"));
@@ -114,7 +118,7 @@ impl Plan {
         };
         let mounts = config.spec.mounts().iter().flatten();
         let mounts = mounts
-            .map(|mount| plan_mount(config, mount))
+            .map(|mount| plan_mount(config, cgroup, mount))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             root,
@@ -130,7 +134,7 @@ impl Plan {
     pub fn idmap(&self, user_namespace: BorrowedFd<'_>) -> Result<(), RootfsError> {
         let binds = self.mounts.iter().filter_map(|mount| match &mount.what {
             Planned::Bind(tree) => Some(tree),
-            Planned::New { .. } => None,
+            Planned::New { .. } | Planned::Groups(_) => None,
         });
         for tree in binds.chain([&self.root]).filter(|tree| tree.idmap) {
             tree.idmap(user_namespace, false)?;
@@ -139,7 +143,7 @@ impl Plan {
     }
 }
 
-fn plan_mount(config: &Config, mount: &Mount) -> Result<PlannedMount, RootfsError> {
+fn plan_mount(config: &Config, cgroup: &Group, mount: &Mount) -> Result<PlannedMount, RootfsError> {
     let options = option::parse(mount.options().as_deref().unwrap_or_default());
     let target = mount.destination().clone();
     let filesystem = mount.typ().as_deref().unwrap_or_default();
@@ -161,6 +165,8 @@ fn plan_mount(config: &Config, mount: &Mount) -> Result<PlannedMount, RootfsErro
         }
         set_options(&tree, &options)?;
         Planned::Bind(tree)
+    } else if matches!(filesystem, "cgroup" | "cgroup2") {
+        Planned::Groups(Groups::take(cgroup, &options)?)
     } else {
         let archive = match config.annotation(RAMDISK) {
             Some(archive) if target == Path::new("/run") => Some(open_archive(Path::new(archive))?),
@@ -204,7 +210,12 @@ fn open_archive(archive: &Path) -> Result<(PathBuf, std::fs::File), RootfsError>
     Ok((archive.into(), file))
 }
 
-fn take(path: &Path, recursive: bool, idmap: bool, no_symlinks: bool) -> Result<HostTree, RootfsError> {
+pub(super) fn take(
+    path: &Path,
+    recursive: bool,
+    idmap: bool,
+    no_symlinks: bool,
+) -> Result<HostTree, RootfsError> {
     let failed = |source| RootfsError::Source {
         path: path.into(),
         source,
@@ -225,7 +236,7 @@ fn take(path: &Path, recursive: bool, idmap: bool, no_symlinks: bool) -> Result<
     })
 }
 
-fn set_options(tree: &HostTree, options: &Options) -> Result<(), RootfsError> {
+pub(super) fn set_options(tree: &HostTree, options: &Options) -> Result<(), RootfsError> {
     let own = Attributes {
         set: options.set,
         clear: options.clear,
