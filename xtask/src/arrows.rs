@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Each crate with the crates of ours that it uses, from the bottom up: an arrow leads to a line above.
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("access", &[]),
     ("sys", &[]),
     ("runtime", &["sys"]),
     ("image", &["model", "sys"]),
@@ -19,12 +20,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("build", &["model", "image", "config", "node"]),
     (
         "platform",
-        &["model", "image", "config", "nginx", "build", "node"],
+        &["model", "access", "image", "config", "nginx", "build", "node"],
     ),
-    ("api", &["model"]),
+    ("api", &["model", "access"]),
     ("certificate", &[]),
     ("daemon", &["model", "sys", "api", "certificate", "platform"]),
-    ("edge", &["sys", "api"]),
+    ("edge", &["access", "sys", "api"]),
     ("gateway", &["sys", "api"]),
     ("cli", &["model", "api", "config"]),
     ("guise", &["runtime", "daemon", "edge", "gateway", "cli"]),

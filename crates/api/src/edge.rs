@@ -3,6 +3,7 @@
 //! A unix stream socket. guised sends one [`Command`] as JSON on a line and reads one [`Reply`] on a line, any
 //! number of times. The edge keeps the last table in a file, so its own restart loses nothing.
 
+use guise_access::HttpAccess;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -242,6 +243,9 @@ pub struct Route {
     pub redirects: Vec<PartialRedirect>,
     /// `Strict-Transport-Security` of answers over TLS, instead of what the container says; `None` to leave that.
     #[serde(default)]
+    /// Who may see it; `None` for everybody.
+    #[serde(default)]
+    pub access: Option<HttpAccess>,
     pub strict_transport_security: Option<String>,
 }
 

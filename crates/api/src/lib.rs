@@ -20,6 +20,7 @@ mod error;
 pub mod exec;
 pub mod gateway;
 mod hook;
+mod http_access;
 mod image;
 mod operation;
 pub mod paths;
@@ -45,6 +46,7 @@ pub use environment::{
 };
 pub use error::{ApiError, ErrorKind};
 pub use hook::{CheckPush, CheckPushReply, PushReceived, PushReceivedReply, RefUpdate};
+pub use http_access::{HttpAccess, SetHttpAccess};
 pub use image::{BuildImage, Image, ImageKind, Pruned};
 pub use operation::{Operation, RunOperation, RunSourceOperation, SourceOperation};
 pub use resources::{Resources, ResourcesLevel, SetResources};

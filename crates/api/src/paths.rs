@@ -99,6 +99,8 @@ pub const RESUME: &str = "/v1/projects/{project}/environments/{environment}/resu
 pub const SLEEP: &str = "/v1/projects/{project}/environments/{environment}/sleep";
 /// Start an environment that sleeps.
 pub const WAKE: &str = "/v1/projects/{project}/environments/{environment}/wake";
+/// Who may see an environment.
+pub const HTTP_ACCESS: &str = "/v1/projects/{project}/environments/{environment}/http-access";
 /// Merge an environment into its parent.
 pub const MERGE: &str = "/v1/projects/{project}/environments/{environment}/merge";
 /// Bring the parent's code or data into an environment.

@@ -30,6 +30,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("merge", &["environment", "merge"]),
     ("sync", &["environment", "synchronize"]),
     ("redeploy", &["environment", "redeploy"]),
+    ("httpaccess", &["environment", "http-access"]),
     ("apps", &["app", "list"]),
     ("workers", &["worker", "list"]),
     ("services", &["service", "list"]),

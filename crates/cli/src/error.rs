@@ -58,6 +58,8 @@ pub enum Error {
     NoColumn { column: String, known: Vec<String> },
     #[error("there is no route {route:?}")]
     NoRoute { route: String, known: Vec<String> },
+    #[error("a login is written USER:PASSWORD")]
+    NoLogin,
     #[error("there is no property {property:?}")]
     NoProperty { property: String, known: Vec<String> },
     #[error("{app} has no relationship{} to a database", named(wanted.as_deref()))]
@@ -144,6 +146,7 @@ impl Error {
             | Self::NoHome
             | Self::NoBackup { .. }
             | Self::NoContainer { .. }
+            | Self::NoLogin
             | Self::NoProperty { .. }
             | Self::NoColumn { .. }
             | Self::NoRoute { .. }

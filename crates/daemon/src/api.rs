@@ -12,6 +12,7 @@ mod disk;
 mod error;
 mod exec;
 mod hooks;
+mod http_access;
 mod images;
 mod lifecycle;
 mod logs;
@@ -88,6 +89,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(lifecycle::wake))
         .routes(routes!(lifecycle::merge))
         .routes(routes!(lifecycle::synchronize))
+        .routes(routes!(http_access::show, http_access::set))
         .routes(routes!(variables::list_of_project))
         .routes(routes!(
             variables::create_of_project,

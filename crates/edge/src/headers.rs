@@ -107,6 +107,11 @@ impl Origin {
         Self { client, session }
     }
 
+    /// The client's address.
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
     /// How the client asks.
     pub fn scheme(&self) -> Scheme {
         match self.session {

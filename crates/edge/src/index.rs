@@ -3,6 +3,7 @@
 use crate::{
     cache::{Rules, Shelf},
     gate::Gate,
+    guard::Guard,
     redirects::Redirects,
 };
 use guise_api::edge::{Action, Route, Scheme};
@@ -19,6 +20,8 @@ pub struct Target {
     pub shelf: Arc<Shelf>,
     /// How the route's answers are kept; `None` if they are not.
     pub rules: Option<Rules>,
+    /// Who may see it.
+    pub guard: Guard,
     /// Paths that lead elsewhere.
     pub redirects: Redirects,
 }
@@ -31,6 +34,7 @@ impl Target {
             Action::Redirect { .. } | Action::Proxy { .. } => None,
         };
         Self {
+            guard: Guard::new(route.access.as_ref()),
             redirects: Redirects::new(&route.redirects),
             route,
             gate: Arc::clone(gate),
@@ -122,6 +126,7 @@ mod tests {
                 },
                 original_url: format!("https://{host}{path}"),
                 restrict_robots: true,
+                access: None,
                 redirects: Vec::new(),
                 strict_transport_security: None,
             };

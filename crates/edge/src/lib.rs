@@ -14,6 +14,7 @@ mod connection;
 mod control;
 mod edge;
 mod gate;
+mod guard;
 mod handshake;
 mod headers;
 mod index;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use guise_api::edge::Scheme;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+    header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
 
@@ -16,6 +16,10 @@ pub enum Page {
     BadRequest,
     /// The connection was made for another host, which asks something else of its clients.
     Misdirected,
+    /// The client's address may not see the site.
+    Denied,
+    /// The client may see the site with a password.
+    LoginNeeded,
     /// No environment has this host or path.
     NotFound,
     /// The app's container does not answer.
@@ -36,6 +40,8 @@ impl Page {
     fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Denied => StatusCode::FORBIDDEN,
+            Self::LoginNeeded => StatusCode::UNAUTHORIZED,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unreachable | Self::OutsideUnreachable => StatusCode::BAD_GATEWAY,
@@ -49,6 +55,8 @@ impl Page {
             Self::BadRequest => "This request cannot be understood",
             Self::Misdirected => "This connection is for another host",
             Self::NotFound => "No site is here",
+            Self::Denied => "This site is not open to you",
+            Self::LoginNeeded => "This site takes a login",
             Self::Unreachable => "The application does not answer",
             Self::OutsideUnreachable => "The site behind this address does not answer",
             Self::TooSlow => "The application takes too long",
@@ -63,6 +71,12 @@ impl Page {
             Self::BadRequest => "It breaks the rules of HTTP, so it was not passed on.",
             Self::Misdirected => {
                 "The host asks for another version of TLS or for a certificate. Connect to it anew."
+            }
+            Self::Denied => {
+                "Its owner has closed it to your address. `guise environment http-access` in the project's repository shows and changes who may see it."
+            }
+            Self::LoginNeeded => {
+                "Its owner asks for a name and a password. `guise environment http-access` in the project's repository shows and changes who may see it."
             }
             Self::NotFound => {
                 "No environment has a route for this address. `guise url` in the project's repository prints the addresses it has."
@@ -102,6 +116,10 @@ impl Page {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+        if self == Self::LoginNeeded {
+            let login = HeaderValue::from_static("Basic realm=\"guise\", charset=\"UTF-8\"");
+            headers.insert(WWW_AUTHENTICATE, login);
+        }
         if self == Self::BadRequest {
             // Who knows where the next request begins.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use guise_api::edge::{Action, Route, Scheme};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header::{ACCEPT, CONNECTION, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING},
+    header::{ACCEPT, AUTHORIZATION, CONNECTION, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING},
     uri::PathAndQuery,
 };
 use http_body_util::{Either, Empty, Full};
@@ -44,7 +44,7 @@ pub async fn answer(edge: Arc<Edge>, origin: Arc<Origin>, request: Request<Incom
     answer
 }
 
-async fn route(edge: &Arc<Edge>, origin: &Origin, request: Request<Incoming>) -> Answer {
+async fn route(edge: &Arc<Edge>, origin: &Origin, mut request: Request<Incoming>) -> Answer {
     let arrived = Instant::now();
     let authority = headers::authority(&request);
     let host = authority.as_ref().and_then(|name| host_name(name.to_str().ok()?));
@@ -58,8 +58,7 @@ async fn route(edge: &Arc<Edge>, origin: &Origin, request: Request<Incoming>) ->
     if !origin.fulfils(secured.as_ref().map(|secured| &secured.terms)) {
         return page(Page::Misdirected, &host, request.headers());
     }
-    let path = request.uri().path();
-    let (target, under_way) = match admit(edge, origin.scheme(), &host, path, arrived).await {
+    let (target, under_way) = match admit(edge, origin, &host, &request, arrived).await {
         Ok(admitted) => admitted,
         Err(refusal) => return page(refusal, &host, request.headers()),
     };
@@ -69,6 +68,9 @@ async fn route(edge: &Arc<Edge>, origin: &Origin, request: Request<Incoming>) ->
         None => follow(edge, origin, &target, authority, &host, request, under_way).await,
     };
     if let (Some(value), Scheme::Https) = (&route.strict_transport_security, origin.scheme())
+    if target.guard.reads_logins() {
+        request.headers_mut().remove(AUTHORIZATION);
+    }
         && let Ok(value) = HeaderValue::from_str(value)
     {
         answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
@@ -168,7 +170,7 @@ fn outgoing(
 /// Waits at the gate. A request that has waited goes by the routes as they are afterwards.
 async fn admit(
     edge: &Edge,
-    scheme: Scheme,
+    origin: &Origin,
     host: &str,
     path: &str,
     arrived: Instant,
@@ -183,6 +185,11 @@ async fn admit(
             Some(_) => {}
             None => {
                 if gate.knock() {
+        // A redirect shows nothing, and a password is not asked for by plain HTTP where https follows. Whoever may not come
+        // in wakes nobody, either.
+        if !matches!(target.route.action, Action::Redirect { .. }) {
+            target.guard.admit(origin.client(), request.headers()).await?;
+        }
                     edge.visitors.ring();
                 }
                 let watched = edge.visitors.is_watched();

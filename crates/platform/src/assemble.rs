@@ -69,7 +69,7 @@ impl Platform {
         images: &Images,
         moved: &BTreeSet<String>,
     ) -> Result<Desired, PlatformError> {
-        let routes = routes::expand(&config.routes, &self.site(environment));
+        let routes = routes::expand(&config.routes, &self.site(environment)?);
         let mut assembly = Assembly {
             platform: self,
             project,

@@ -32,6 +32,7 @@ mod error;
 mod export;
 mod fault;
 mod git;
+mod http_access;
 mod given;
 mod import;
 mod inspect;
@@ -114,6 +115,8 @@ pub use variable::{Level, VariableChange, VariableError};
 pub use visit::{Opened, VisitError, Visitor, Wanted};
 
 // The layer above holds these values without knowing the crates they come from.
+pub use http_access::HttpAccessChange;
+pub use guise_access::{AddressRule, HttpAccess, InvalidRule, Permission};
 pub use guise_config::{
     ClientAuthentication, PartialRedirect, RedirectFrom, RouteCache, RouteTls, TlsVersion, TypeList,
 };

@@ -121,17 +121,18 @@ impl Platform {
     }
 
     /// The host that an environment is generated.
-    pub(crate) fn site(&self, environment: &EnvironmentRecord) -> Site {
+    pub(crate) fn site(&self, environment: &EnvironmentRecord) -> Result<Site, PlatformError> {
         let config = self.config();
         let host = format!(
             "{}-{}.{}",
             environment.machine_name, environment.project, config.domain
         );
-        Site {
+        Ok(Site {
             host,
             ports: config.ports,
             restrict_robots: environment.restrict_robots,
-        }
+            access: self.http_access(environment)?.map(|(access, _)| access),
+        })
     }
 
     pub(crate) fn project_directory(&self, project: &ProjectId) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Routes as they are served: templates with their placeholders filled in (spec 3.2), and `PLATFORM_ROUTES`
 //! (spec 3.9).
 
+use guise_access::HttpAccess;
 use guise_config::{PartialRedirect, Route, RouteCache, RouteKind, RouteTls, Scheme, TlsVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -33,6 +34,9 @@ pub struct ResolvedRoute {
     /// What is asked of TLS.
     #[serde(default)]
     pub tls: RouteTls,
+    /// Who may see it; `None` for everybody.
+    #[serde(default)]
+    pub access: Option<HttpAccess>,
 }
 
 /// Deployments recorded before there was a choice restrict robots.
@@ -93,6 +97,8 @@ pub struct Site {
     pub ports: Ports,
     /// Whether search engines shall stay away from it.
     pub restrict_robots: bool,
+    /// Who may see it; `None` for everybody.
+    pub access: Option<HttpAccess>,
 }
 
 impl Site {
@@ -203,6 +209,7 @@ fn resolve(route: &Route, site: &Site) -> ResolvedRoute {
             .collect(),
         restrict_robots: site.restrict_robots,
         target,
+        access: site.access.clone(),
         redirects: redirects.collect(),
         tls: route.tls.clone(),
     }
@@ -265,13 +272,14 @@ impl ResolvedRoute {
                 cache: RouteCache::default(),
             },
             redirects: Vec::new(),
+            access: None,
             tls: RouteTls::default(),
         }
     }
 
     /// The route's value in `PLATFORM_ROUTES`, in the published shape.
     fn value(&self) -> Value {
-        let access = json!({"addresses": [], "basic_auth": {}});
+        let access = access_value(self.access.as_ref());
         match &self.target {
             Target::Upstream { upstream, cache } => json!({
                 "primary": self.primary,
@@ -310,6 +318,19 @@ impl Target {
             Self::Proxy { .. } => "proxy",
         }
     }
+}
+
+/// Users without what they log in with.
+fn access_value(access: Option<&HttpAccess>) -> Value {
+    let access = access.filter(|access| access.restricts());
+    let addresses = access
+        .map(|access| access.addresses.as_slice())
+        .unwrap_or_default();
+    let users = access.into_iter().flat_map(|access| access.basic_auth.keys());
+    json!({
+        "addresses": addresses,
+        "basic_auth": users.map(|name| (name.clone(), Value::Null)).collect::<Map<_, _>>(),
+    })
 }
 
 fn tls_value(tls: &RouteTls) -> Value {

@@ -34,6 +34,7 @@ fn resolved(routes: &'static str, tls: bool) -> Vec<ResolvedRoute> {
             https: tls.then_some(443),
         },
         restrict_robots: false,
+        access: None,
     };
     expand(&project.routes, &site)
 }

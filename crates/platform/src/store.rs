@@ -56,6 +56,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/8.sql"),
     include_str!("../migrations/9.sql"),
     include_str!("../migrations/10.sql"),
+    include_str!("../migrations/11.sql"),
+    include_str!("../migrations/12.sql"),
+    include_str!("../migrations/13.sql"),
 ];
 
 /// The database.

@@ -2,6 +2,7 @@
 
 mod branch;
 mod checkout;
+mod http_access;
 mod lifecycle;
 mod loss;
 mod push;
@@ -42,6 +43,8 @@ pub enum Environment {
     Wake(Target),
     /// Merge an environment's branch into its parent's, and deploy the parent
     Merge(Target),
+    #[command(visible_alias = "httpaccess")]
+    HttpAccess(http_access::HttpAccess),
     Redeploy(redeploy::Redeploy),
     #[command(visible_alias = "sync")]
     Synchronize(synchronize::Synchronize),
@@ -63,6 +66,7 @@ impl Environment {
             Self::Sleep(target) => lifecycle::ask(context, target, paths::SLEEP).await,
             Self::Wake(target) => lifecycle::ask(context, target, paths::WAKE).await,
             Self::Merge(target) => lifecycle::ask(context, target, paths::MERGE).await,
+            Self::HttpAccess(access) => access.run(context).await,
             Self::Redeploy(redeploy) => redeploy.run(context).await,
             Self::Synchronize(synchronize) => synchronize.run(context).await,
         }?;

@@ -107,6 +107,7 @@ fn need(method: &Method, path: &str) -> Need {
         paths::MERGE => Need::Parent(Role::Contributor),
         // These name files of the machine.
         paths::EXPORT | paths::IMPORT => Need::Everything,
+        paths::HTTP_ACCESS if !reads => Need::Role(Role::Admin),
         paths::ENVIRONMENT | paths::DEACTIVATE | paths::RESTORE | paths::BACKUP if !reads => {
             Need::Role(Role::Admin)
         }

@@ -53,6 +53,7 @@ fn edge_route(route: &ResolvedRoute, address: &dyn Fn(&str) -> Option<SocketAddr
         action,
         original_url: route.original_url.clone(),
         restrict_robots: route.restrict_robots,
+        access: route.access.clone(),
         redirects: route.redirects.iter().map(redirect).collect(),
         strict_transport_security: strict_transport_security(&route.tls),
     })

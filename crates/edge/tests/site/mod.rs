@@ -126,6 +126,7 @@ pub fn route(host: &str, path: &str, action: Action) -> Route {
         action,
         original_url: format!("https://{{default}}{path}"),
         restrict_robots: true,
+        access: None,
         redirects: Vec::new(),
         strict_transport_security: None,
     }

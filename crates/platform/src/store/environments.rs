@@ -2,6 +2,7 @@
 
 use super::{Store, StoreError, now};
 use crate::{machine_name::machine_name, strategy::Strategy};
+use guise_access::HttpAccess;
 use guise_model::{DeploymentId, ProjectId};
 use rusqlite::{OptionalExtension, Row, ToSql, params};
 
@@ -30,6 +31,10 @@ pub struct EnvironmentRecord {
     pub deployed_at: Option<String>,
     /// Whether search engines are asked to stay away.
     pub restrict_robots: bool,
+    /// Who may see it; `None` for what its parent says.
+    pub http_access: Option<HttpAccess>,
+    /// Whether it may send mail; `None` for what its type says.
+    pub enable_smtp: Option<bool>,
     /// Whether it sleeps: it is active, and nothing of it runs until somebody asks for it.
     pub asleep: bool,
     /// After how long without a visitor it sleeps; `None` for what its type says.
@@ -41,6 +46,12 @@ pub struct EnvironmentRecord {
 }
 
 impl EnvironmentRecord {
+    /// Whether it may send mail: production may unless it is said otherwise, others may not (spec 5.1).
+    pub fn sends_mail(&self) -> bool {
+        self.enable_smtp
+            .unwrap_or(self.kind == EnvironmentType::Production)
+    }
+
     /// The key under which the edge and the queue know it: `project/branch`.
     pub fn key(&self) -> String {
         format!("{}/{}", self.project, self.name)
@@ -102,6 +113,12 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EnvironmentRecord> {
             .map_err(refused)?,
         deployed_at: row.get("deployed_at")?,
         restrict_robots: row.get("restrict_robots")?,
+        http_access: row
+            .get::<_, Option<String>>("http_access")?
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| super::unreadable(Box::new(error)))?,
+        enable_smtp: row.get("enable_smtp")?,
         asleep: row.get("asleep")?,
         sleep_after: row.get("sleep_after")?,
         clone_parent_on_create: row.get("clone_parent_on_create")?,
@@ -176,6 +193,19 @@ impl Store {
             params![value, environment.project.as_str(), environment.name],
         )?;
         Ok(())
+    }
+
+    /// Sets who may see an environment.
+    pub(crate) fn set_http_access(
+        &self,
+        environment: &EnvironmentRecord,
+        access: &HttpAccess,
+    ) -> Result<(), StoreError> {
+        let text = serde_json::to_string(access).map_err(|error| StoreError::Unreadable {
+            what: "setting of HTTP access",
+            reason: error.to_string(),
+        })?;
+        self.set_environment_column(environment, "http_access", Some(&text))
     }
 
     /// Sets whether an environment runs.
