@@ -9,15 +9,17 @@ mod bench;
 mod bench_branch;
 mod bench_build;
 mod bench_clone;
+mod bench_edge;
 mod bench_environments;
 mod bench_images;
 mod bench_memory;
-mod clean;
 mod bench_swap;
+mod clean;
 mod compatibility;
 mod demo;
 mod house;
 mod options;
+mod package;
 mod packages;
 mod programs;
 mod stages;
@@ -34,12 +36,14 @@ Usage: cargo xtask CHORE [OPTIONS]
 
   demo         Install what is missing, build guise, deploy examples/guestbook, print its URL
   clean        Remove everything that demo put on the machine
+  package      Build a Debian package below target/package
   check        Format, rules of the house, clippy: no root, no test
   test         Everything that CI runs: check, unit tests, component tests and journeys as root, leftovers
   vm-test      Component tests on Debian's cloud kernel with cgroup v2 only, in an emulated machine: no root
   power-test   Cut the power of an emulated machine in the middle of deployments and backups
   bench push   Time pushes and weigh the daemon; prints a table for docs/performance.md
   bench branch Time branches of an environment with app, MariaDB and Redis
+  bench edge   Compare the edge with nginx as a reverse proxy; needs nginx, wrk and openssl
   bench environments
                Make 100 environments of one project; their time and memory
   bench memory Weigh 1, 10 and 100 copies of a site of files
@@ -71,12 +75,14 @@ fn run() -> Result<()> {
     match words.as_slice() {
         ["demo", rest @ ..] => demo::demo(&Options::parse(rest)?),
         ["clean", rest @ ..] => clean::clean(&Options::parse(rest)?),
+        ["package", rest @ ..] => package::package(&Options::parse(rest)?),
         ["check", rest @ ..] => test::check(&Options::parse(rest)?),
         ["test", rest @ ..] => test::test(&Options::parse(rest)?),
         ["power-test", rest @ ..] => vm::power::test(&Options::parse(rest)?),
         ["vm-test", rest @ ..] => vm::test(&Options::parse(rest)?),
         ["bench", "clone", rest @ ..] => bench_clone::clone(&Options::parse(rest)?),
         ["bench", "branch", rest @ ..] => bench_branch::branch(&Options::parse(rest)?),
+        ["bench", "edge", rest @ ..] => bench_edge::edge(&Options::parse(rest)?),
         ["bench", "environments", rest @ ..] => bench_environments::environments(&Options::parse(rest)?),
         ["bench", "memory", rest @ ..] => bench_memory::memory(&Options::parse(rest)?),
         ["bench", "build", rest @ ..] => bench_build::build(&Options::parse(rest)?),

@@ -1,14 +1,17 @@
-//! Talking to the daemon: HTTP/1.1 over its unix socket, one connection per request.
+//! Talking to the daemon: HTTP/1.1 over its unix socket, or over TLS to another machine; one connection per request.
 
+use crate::remote::Remote;
 use bytes::Bytes;
 use guise_api::{ApiError, exec};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
 /// Why the daemon did not give what was asked for.
@@ -21,6 +24,10 @@ pub enum ClientError {
     Denied { socket: PathBuf },
     #[error("cannot connect to {}: {source}", socket.display())]
     Connect { socket: PathBuf, source: io::Error },
+    #[error("cannot reach the daemon {url}: {source}")]
+    Unreachable { url: String, source: io::Error },
+    #[error("the daemon {url} shows a certificate that this machine does not trust: {source}")]
+    Untrusted { url: String, source: io::Error },
     #[error("the connection to the daemon broke during {method} {path}: {source}")]
     Exchange {
         method: Method,
@@ -49,16 +56,43 @@ pub enum ClientError {
     Refused(ApiError),
 }
 
-/// The daemon of one state directory.
+/// Where a daemon listens.
+#[derive(Debug, Clone)]
+enum Place {
+    /// On this machine.
+    Socket(PathBuf),
+    /// Anywhere.
+    Remote(Arc<Remote>),
+}
+
+/// One daemon.
 #[derive(Debug, Clone)]
 pub struct Client {
-    socket: PathBuf,
+    place: Place,
 }
+
+/// A connection of either kind.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 impl Client {
     /// The daemon that listens on `socket`. Connects at the first request.
     pub fn new(socket: PathBuf) -> Self {
-        Self { socket }
+        Self {
+            place: Place::Socket(socket),
+        }
+    }
+
+    /// The daemon of another machine. Connects at the first request.
+    pub fn remote(remote: Remote) -> Self {
+        Self {
+            place: Place::Remote(Arc::new(remote)),
+        }
+    }
+
+    /// Whether it is a daemon of another machine.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Remote(_))
     }
 
     /// Reads something.
@@ -138,17 +172,27 @@ impl Client {
         call.json(self.send(&call, body).await?).await
     }
 
-    async fn connect(&self) -> Result<UnixStream, ClientError> {
-        let socket = self.socket.clone();
-        UnixStream::connect(&self.socket)
-            .await
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                    ClientError::NotRunning { socket }
-                }
-                io::ErrorKind::PermissionDenied => ClientError::Denied { socket },
-                _ => ClientError::Connect { socket, source },
-            })
+    async fn connect(&self) -> Result<Box<dyn Connection>, ClientError> {
+        match &self.place {
+            Place::Socket(socket) => match UnixStream::connect(socket).await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(source) => Err(refused_socket(socket.clone(), source)),
+            },
+            Place::Remote(remote) => match remote.connect().await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(source) => Err(refused_remote(remote.url(), source)),
+            },
+        }
+    }
+
+    /// The headers that say where a request goes, and who comes.
+    fn address(&self, request: request::Builder) -> request::Builder {
+        match &self.place {
+            Place::Socket(_) => request.header(header::HOST, HeaderValue::from_static("guise")),
+            Place::Remote(remote) => request
+                .header(header::HOST, format!("{}:{}", remote.host, remote.port))
+                .header(header::AUTHORIZATION, format!("Bearer {}", remote.token)),
+        }
     }
 
     async fn send(&self, call: &Call, body: Bytes) -> Result<Response<Incoming>, ClientError> {
@@ -158,7 +202,7 @@ impl Client {
             .map_err(|source| call.broken(source))?;
         tokio::spawn(connection.with_upgrades());
         let response = sender
-            .send_request(call.request(body)?)
+            .send_request(call.request(body, |request| self.address(request))?)
             .await
             .map_err(|source| call.broken(source))?;
         if response.status().is_success() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -172,6 +216,22 @@ impl Client {
             .map_err(|source| call.broken(source))?
             .to_bytes();
         Err(serde_json::from_slice(&body).map_or_else(|_| call.unexpected(status), ClientError::Refused))
+    }
+}
+
+fn refused_socket(socket: PathBuf, source: io::Error) -> ClientError {
+    match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning { socket },
+        io::ErrorKind::PermissionDenied => ClientError::Denied { socket },
+        _ => ClientError::Connect { socket, source },
+    }
+}
+
+fn refused_remote(url: String, source: io::Error) -> ClientError {
+    match source.kind() {
+        // So says rustls of a certificate that it does not take.
+        io::ErrorKind::InvalidData => ClientError::Untrusted { url, source },
+        _ => ClientError::Unreachable { url, source },
     }
 }
 
@@ -191,11 +251,12 @@ impl Call {
         }
     }
 
-    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, ClientError> {
-        let mut request = Request::builder()
-            .method(&self.method)
-            .uri(&self.path)
-            .header(header::HOST, HeaderValue::from_static("guise"));
+    fn request(
+        &self,
+        body: Bytes,
+        address: impl FnOnce(request::Builder) -> request::Builder,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = address(Request::builder().method(&self.method).uri(&self.path));
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }

@@ -2,11 +2,16 @@
 
 use crate::arguments::Global;
 use crate::client::Client;
+use crate::error::Error;
 use crate::git::{GitError, Repository};
+use crate::login;
 use crate::output::Output;
 use crate::place::{Place, PlaceError, Wish};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+
+/// Where the daemon of a machine keeps its state unless it is told otherwise.
+const STATE: &str = "/var/lib/guise";
 
 /// The global options, resolved.
 pub struct Context {
@@ -24,11 +29,22 @@ pub struct Context {
 
 impl Context {
     /// Resolves what was typed.
-    pub fn new(global: Global) -> Self {
+    ///
+    /// # Errors
+    /// When what was logged in to cannot be read.
+    pub fn new(global: Global) -> Result<Self, Error> {
+        let remote = match global.state {
+            Some(_) => None,
+            None => login::current()?,
+        };
+        let state = global.state.unwrap_or_else(|| STATE.into());
         // The daemon is started in another directory.
-        let state = std::path::absolute(&global.state).unwrap_or(global.state);
-        Self {
-            client: Client::new(state.join("run/api.sock")),
+        let state = std::path::absolute(&state).unwrap_or(state);
+        Ok(Self {
+            client: match remote {
+                Some(remote) => Client::remote(remote),
+                None => Client::new(state.join("run/api.sock")),
+            },
             output: Output::new(global.format, global.columns, global.quiet, global.no_color),
             yes: global.yes,
             can_ask: std::io::stdin().is_terminal(),
@@ -36,10 +52,15 @@ impl Context {
             wish: Wish::new(global.project, global.environment, |name| {
                 std::env::var(name).ok()
             }),
-        }
+        })
     }
 
-    /// Directory of the daemon's state.
+    /// Directory of the daemon's state, if it is the one of this machine.
+    pub fn local_state(&self) -> Option<&Path> {
+        (!self.client.is_remote()).then_some(&self.state)
+    }
+
+    /// Directory of the state of this machine's daemon.
     pub fn state(&self) -> &Path {
         &self.state
     }

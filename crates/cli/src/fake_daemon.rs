@@ -89,7 +89,7 @@ impl FakeDaemon {
         let arguments = Arguments::parse_from(alias::expand(&crate::command(), args));
         let printed = Printed::default();
         let output = printed.output(arguments.global.columns.clone());
-        let mut context = Context::new(arguments.global);
+        let mut context = Context::new(arguments.global).unwrap();
         context.output = output;
         context.can_ask = false;
         let ended = block_on(commands::talk(arguments.command, &context));

@@ -96,10 +96,9 @@ fn offered(
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();
     };
-    let Some(global) = typed() else {
+    let Some(context) = typed().and_then(|global| Context::new(global).ok()) else {
         return Vec::new();
     };
-    let context = Context::new(global);
     let asked = async { tokio::time::timeout(PATIENCE, ask(&context, &context.client)).await };
     runtime.block_on(asked).ok().flatten().unwrap_or_default()
 }

@@ -139,6 +139,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Audit(audit) => audit.run(context).await,
         Command::Hook(hook) => hook.run(context).await,
         Command::Completion(_)
+        | Command::Logout(_)
         | Command::Man(_)
         | Command::Doctor(_)
         | Command::Validate(_)

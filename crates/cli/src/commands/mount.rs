@@ -134,7 +134,7 @@ impl Copy {
         for (mount, directory) in copies {
             let rsync = Rsync {
                 direction,
-                state: context.state(),
+                state: context.local_state(),
                 place: &place,
                 app: &app.name,
                 mount: &mount,

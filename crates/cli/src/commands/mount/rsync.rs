@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::place::Place;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
 
@@ -20,8 +20,8 @@ pub enum Direction {
 pub struct Rsync<'a> {
     /// Which way.
     pub direction: Direction,
-    /// The daemon's state directory.
-    pub state: &'a Path,
+    /// The state directory of the daemon, if it is the one of this machine.
+    pub state: Option<&'a Path>,
     /// The environment.
     pub place: &'a Place,
     /// The app or worker.
@@ -119,17 +119,18 @@ impl Rsync<'_> {
     /// The command that takes a container and what shall run in it, as ssh takes a host.
     fn transport(&self, program: &Path) -> OsString {
         let mut command = OsString::new();
-        let words = [
-            program.as_os_str(),
-            "--state".as_ref(),
-            self.state.as_os_str(),
+        let mut words = vec![program.as_os_str()];
+        if let Some(state) = self.state {
+            words.extend(["--state".as_ref(), state.as_os_str()]);
+        }
+        words.extend::<[&OsStr; 6]>([
             "--project".as_ref(),
             self.place.project.as_ref(),
             "--environment".as_ref(),
             self.place.environment.as_ref(),
             "exec".as_ref(),
             "--container".as_ref(),
-        ];
+        ]);
         for word in words {
             command.push("'");
             // Within quotes a doubled quote is one (rsync(1), --rsh).
@@ -147,7 +148,7 @@ mod tests {
     fn arguments(direction: Direction, directory: &str) -> Vec<String> {
         let rsync = Rsync {
             direction,
-            state: Path::new("/var/lib/it's guise"),
+            state: Some(Path::new("/var/lib/it's guise")),
             place: &Place {
                 project: "shop".into(),
                 environment: "feature/a".into(),
