@@ -357,3 +357,12 @@ fn slips_of_beginners_are_explained() {
     let tab = Commit::of([(".platform.app.yaml", "name: app\nweb:\n\tcommands: {start: x}\n")]);
     insta::assert_snapshot!(refusal(&tab));
 }
+
+#[test]
+fn settings_of_php_that_mean_nothing_are_refused_or_told() {
+    let commit = Commit::of([(
+        ".platform.app.yaml",
+        "name: app\ntype: 'php:8.4'\nruntime:\n  extension: [redis]\n  request_terminate_timeout: soon\n  sizing_hints: {request_memory: lots, memory: 5}\n  xdebug: {idekey: 'a b', key: c}\n",
+    )]);
+    insta::assert_snapshot!(refusal(&commit));
+}

@@ -276,7 +276,25 @@ impl Reader<'_> {
         if let Some(node) = settings.get("xdebug") {
             self.xdebug(node);
         }
-        entry.value.to_json_map()
+        let mut written = entry.value.to_json_map();
+        self.numbers(&settings, &["request_terminate_timeout"], &mut written);
+        if let (Some(node), Some(Json::Object(hints))) =
+            (settings.get("sizing_hints"), written.get_mut("sizing_hints"))
+        {
+            let known = ["request_memory", "reserved_memory"];
+            let fields = Fields::read(node, "`sizing_hints`", &known, Severity::Warning, self.report);
+            self.numbers(&fields, &known, hints);
+        }
+        written
+    }
+
+    /// Keys that are numbers, also when they stood in quotes: templates calculate with them.
+    fn numbers(&mut self, fields: &Fields<'_>, keys: &[&str], written: &mut Map<String, Json>) {
+        for key in keys {
+            if let Some(number) = fields.number(key, self.report) {
+                written.insert((*key).into(), number.into());
+            }
+        }
     }
 
     /// The key goes into a command line, and visitors send it as a cookie: one word.
