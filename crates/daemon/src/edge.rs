@@ -147,9 +147,7 @@ impl EdgeClient {
         let Ok(Reply::Status { .. }) = lines.ask(&self.control(), &Command::Status) else {
             return self.launch(|| lines.ask(&self.control(), &Command::Status).is_ok());
         };
-        self.launch(|| lines.is_retired())?;
-        lines.retire();
-        Ok(())
+        self.launch(|| lines.pass_on(&self.control()))
     }
 
     /// What is to become of the running edge. It stays unless it is of another program than this one, or listens

@@ -50,15 +50,20 @@ impl Lines {
         Ok(reply)
     }
 
-    /// Whether the edge that served has a successor. One that is gone has none.
-    pub fn is_retired(&mut self) -> bool {
-        let status = self.serving.as_mut().map(|line| exchange(line, &Command::Status));
-        matches!(status, Some(Ok(Reply::Status { retired: true, .. })))
-    }
-
-    /// From now on the successor is the one that serves.
-    pub fn retire(&mut self) {
-        self.retired.extend(self.serving.take());
+    /// Whether the edge that served has a successor, which is the one that serves from now on. One that had nothing to
+    /// finish may be gone: then it is whoever answers instead.
+    pub fn pass_on(&mut self, control: &Path) -> bool {
+        match self.serving.as_mut().map(|line| exchange(line, &Command::Status)) {
+            Some(Ok(Reply::Status { retired: true, .. })) => {
+                self.retired.extend(self.serving.take());
+                true
+            }
+            Some(Ok(_)) => false,
+            _ => {
+                self.serving = None;
+                self.ask(control, &Command::Status).is_ok()
+            }
+        }
     }
 
     /// Ends those that were succeeded, and waits until they are gone.
@@ -130,5 +135,48 @@ mod tests {
         let mut reply = idle(&[("a", 5), ("b", 5)]);
         reply.add(idle(&[("a", 0), ("b", 9), ("gone", 1)]));
         assert_eq!(reply, idle(&[("a", 0), ("b", 5)]));
+    }
+
+    /// An edge that answers one command for each of these states, a connection each, and is gone then.
+    fn edges(directory: &Path, states: &'static [bool]) -> std::thread::JoinHandle<()> {
+        let listener = std::os::unix::net::UnixListener::bind(directory.join("control.sock")).unwrap();
+        std::thread::spawn(move || {
+            for retired in states {
+                let mut line = BufReader::new(listener.accept().unwrap().0);
+                line.read_line(&mut String::new()).unwrap();
+                let status = format!(
+                    r#"{{"reply": "status", "pid": 1, "version": "1", "environments": 0, "retired": {retired}}}"#
+                );
+                line.get_mut()
+                    .write_all(format!("{status}\n").as_bytes())
+                    .unwrap();
+            }
+        })
+    }
+
+    #[test]
+    fn an_edge_that_is_gone_once_another_serves_was_succeeded() {
+        let directory = tempfile::tempdir().unwrap();
+        let control = directory.path().join("control.sock");
+        let edges = edges(directory.path(), &[false, false]);
+        let mut lines = Lines::default();
+        lines.ask(&control, &Command::Status).unwrap();
+        assert!(lines.pass_on(&control));
+        assert!(lines.retired.is_empty());
+        edges.join().unwrap();
+    }
+
+    #[test]
+    fn an_edge_that_says_it_retired_is_still_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let control = directory.path().join("control.sock");
+        let edges = edges(directory.path(), &[true]);
+        let mut lines = Lines {
+            serving: Some(BufReader::new(UnixStream::connect(&control).unwrap())),
+            retired: Vec::new(),
+        };
+        assert!(lines.pass_on(&control));
+        assert_eq!(lines.retired.len(), 1);
+        edges.join().unwrap();
     }
 }
