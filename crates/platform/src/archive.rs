@@ -172,6 +172,12 @@ impl Manifest {
         written.map_err(file_error("write", &path))
     }
 
+    /// The size of all that it lists.
+    pub(crate) fn bytes(&self) -> u64 {
+        let volumes = self.volumes.iter().map(|volume| volume.piece.bytes);
+        self.code.bytes + volumes.sum::<u64>()
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.format != FORMAT {
             return Err(format!(

@@ -65,10 +65,18 @@ impl Platform {
                 complete(&unfinished, directory).map_err(DeployError::from)
             })
         });
-        if written.is_err() {
-            remove(&unfinished)?;
+        match written {
+            Ok(()) => {
+                let megabytes = Manifest::read(directory)?.bytes() as f64 / 1e6;
+                let place = directory.display();
+                report.line(&format!("Backup {id} is in {place}: {megabytes:.1} MB"));
+                Ok(())
+            }
+            Err(error) => {
+                remove(&unfinished)?;
+                Err(error)
+            }
         }
-        written
     }
 
     fn write_archive(

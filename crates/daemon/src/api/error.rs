@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use guise_api::{ApiError, ErrorKind};
-use guise_platform::{PlatformError, TokenError, UserError, VariableError};
+use guise_platform::{ArchiveError, PlatformError, TokenError, UserError, VariableError};
 
 /// Who asks is not known.
 pub(crate) const NOT_KNOWN: &str = "access.unauthenticated";
@@ -93,13 +93,29 @@ impl From<PlatformError> for Failure {
             PlatformError::EnvironmentExists { .. } => (ErrorKind::User, "environment.exists", vec![]),
             PlatformError::NoParent { .. } => (ErrorKind::User, "environment.no_parent", vec![]),
             PlatformError::IsProduction { .. } => (ErrorKind::User, "environment.production", vec![]),
-            PlatformError::WrongStatus { .. } => (ErrorKind::Conflict, "environment.status", vec![]),
+            PlatformError::WrongStatus {
+                environment, status, ..
+            } => {
+                let starts = match *status {
+                    "paused" => vec![format!("`guise environment resume {environment}` starts it.")],
+                    "inactive" => vec![format!("`guise environment activate {environment}` starts it.")],
+                    _ => vec![],
+                };
+                (ErrorKind::Conflict, "environment.status", starts)
+            }
             PlatformError::UnknownBackup { .. } => (
                 ErrorKind::User,
                 "backup.unknown",
                 vec!["`guise backup list` shows those of an environment.".into()],
             ),
             PlatformError::BackupNotReady { .. } => (ErrorKind::Conflict, "backup.status", vec![]),
+            PlatformError::Archive(ArchiveError::File {
+                operation: "read", ..
+            }) => (
+                ErrorKind::User,
+                "backup.archive",
+                vec!["Name a directory that `guise backup export` has written.".into()],
+            ),
             PlatformError::Archive(_) => (ErrorKind::User, "backup.archive", vec![]),
             PlatformError::UnknownCommit { .. } => (
                 ErrorKind::User,
