@@ -64,7 +64,7 @@ pub(crate) fn install(
     command.args(["--skip=download/empty", "--skip=essential/unlink"]);
     command.arg(concat!(
         r#"--setup-hook=mkdir -p "$1/var/cache/apt/archives" && "#,
-        r#"find "$GUISE_PACKAGES" -name '*.deb' -exec cp --link --force --target-directory="$1/var/cache/apt/archives" {} + || true; }"#,
+        r#"{ find "$GUISE_PACKAGES" -name '*.deb' -exec cp --link --force --target-directory="$1/var/cache/apt/archives" {} + || true; }"#,
     ));
     command.arg(concat!(
         r#"--customize-hook=find "$1/var/cache/apt/archives" -maxdepth 1 -name '*.deb' -links 1 "#,
