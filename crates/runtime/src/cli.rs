@@ -7,12 +7,14 @@ use crate::foreground::Foreground;
 use crate::report::Failure;
 use crate::show::{self, ListFormat};
 use crate::state;
-use crate::{binary, delete, exec, guard, signal, start, swap, template};
+use crate::update::{self, UpdateArgs};
+use crate::{binary, delete, events, exec, features, guard, ps, signal, start, swap, template};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci_spec::runtime::{Process, Spec};
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A container runtime: OCI bundle in, process out.
 #[derive(Debug, Parser)]
@@ -91,6 +93,29 @@ enum Verb {
     Pause { id: ContainerName },
     /// Let the processes of a container go on
     Resume { id: ContainerName },
+    /// Show the processes of a container
+    Ps {
+        #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+        format: TableFormat,
+        id: ContainerName,
+        /// Options of ps(1), instead of -ef
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Change the limits of a container
+    Update(UpdateArgs),
+    /// Tell what a container uses, and when it runs out of memory
+    Events {
+        /// Once, and no more
+        #[arg(long)]
+        stats: bool,
+        /// How often, as 5s or 500ms
+        #[arg(long, default_value = "5s", value_parser = interval)]
+        interval: Duration,
+        id: ContainerName,
+    },
+    /// Say what this runtime can do, as JSON
+    Features,
     /// Wait for a word on standard input; if it ends without one, let containers go on
     #[command(hide = true)]
     Guard { ids: Vec<ContainerName> },
@@ -231,6 +256,10 @@ impl Verb {
             Self::Swap { id, .. } => ("swap", id.to_string()),
             Self::Pause { id } => ("pause", id.to_string()),
             Self::Resume { id } => ("resume", id.to_string()),
+            Self::Ps { id, .. } => ("ps", id.to_string()),
+            Self::Update(args) => ("update", args.id().to_string()),
+            Self::Events { id, .. } => ("events", id.to_string()),
+            Self::Features => ("features", String::new()),
             Self::Guard { .. } => ("guard", String::new()),
             Self::List { .. } => ("list", String::new()),
             Self::Spec { .. } => ("spec", String::new()),
@@ -253,6 +282,17 @@ impl Verb {
             Self::Swap { target, source, id } => Ok(swap::swap(root, id, target, source).map(|()| 0)?),
             Self::Pause { id } => Ok(state::load(root, id)?.cgroup.freeze().map(|()| 0)?),
             Self::Resume { id } => Ok(state::load(root, id)?.cgroup.thaw().map(|()| 0)?),
+            Self::Ps { format, id, options } => match format {
+                TableFormat::Json => Ok(ps::numbers(root, id).map(|()| 0)?),
+                TableFormat::Table => Ok(ps::table(root, id, options).map(|()| 0)?),
+            },
+            Self::Update(args) => Ok(update::update(root, args).map(|()| 0)?),
+            Self::Events { stats: true, id, .. } => Ok(events::once(root, id).map(|()| 0)?),
+            Self::Events { id, interval, .. } => Ok(events::follow(root, id, *interval).map(|()| 0)?),
+            Self::Features => {
+                println!("{:#}", features::features());
+                Ok(0)
+            }
             Self::Guard { ids } => Ok(guard::guard(root, ids, std::io::stdin().lock()).map(|()| 0)?),
             Self::List { format, quiet } => {
                 let format = match (format, quiet) {
@@ -363,6 +403,19 @@ impl ExecArgs {
             process.set_no_new_privileges(Some(true));
         }
         Ok(process)
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a number and a unit, as 5s".to_owned())?;
+    match unit {
+        "ms" if number > 0 => Ok(Duration::from_millis(number)),
+        "s" | "" if number > 0 => Ok(Duration::from_secs(number)),
+        "m" if number > 0 => Ok(Duration::from_secs(number * 60)),
+        _ => Err("more than nothing, in ms, s or m".into()),
     }
 }
 

@@ -62,6 +62,19 @@ pub fn set_capabilities(wanted: &Capabilities) -> Result<(), Errno> {
     Ok(())
 }
 
+/// The names of the capabilities that this kernel knows.
+pub fn known_capabilities() -> Vec<String> {
+    let known = |number: &u32| {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        rustix::thread::capability_is_in_bounding_set(capability).is_ok()
+    };
+    let names = (0..=LAST_CAPABILITY).take_while(known);
+    names
+        .filter_map(|number| CapabilitySet::from_bits_retain(1 << number).iter_names().next())
+        .map(|(name, _)| format!("CAP_{name}"))
+        .collect()
+}
+
 /// Keeps the permitted set when the last of the ids 0 is given up, until the next exec.
 ///
 /// # Errors

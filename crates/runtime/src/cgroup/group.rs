@@ -69,6 +69,25 @@ impl Group {
         Ok(Self { directories })
     }
 
+    /// This group in the hierarchies of both: it and `other` have the same path.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let missing = other
+            .directories
+            .iter()
+            .filter(|directory| !self.directories.contains(directory));
+        Self {
+            directories: self.directories.iter().chain(missing).cloned().collect(),
+        }
+    }
+
+    /// Its path below each hierarchy's root.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        let first = self.directories.first()?;
+        let below = first.path.strip_prefix(&first.hierarchy.mount).ok()?;
+        Some(Path::new("/").join(below))
+    }
+
     /// Makes the directories, as far as missing, and on v2 hands the controllers down to them.
     ///
     /// # Errors
@@ -87,6 +106,7 @@ impl Group {
     pub fn limit(&self, resources: &LinuxResources) -> Result<(), CgroupError> {
         self.limit_devices(&device::rules(resources))?;
         let versions = [Version::V1, Version::V2];
+        let mut refused = Vec::new();
         // A controller lives in one hierarchy only; the table of that hierarchy's interface counts. What neither knows cannot be done.
         let (mut written, mut homeless) = (Vec::new(), Vec::new());
         for version in versions {
@@ -94,11 +114,17 @@ impl Group {
                 match self.directory_of(&setting.controller, version) {
                     Some(directory) => {
                         written.push(setting.key.clone());
-                        directory.write_setting(&setting)?;
+                        if let Err(refusal) = directory.write_setting(&setting) {
+                            refused.push((directory, setting, refusal));
+                        }
                     }
                     None => homeless.push(setting),
                 }
             }
+        }
+        // v1 takes no limit of memory above that of memory and swap, which may have been raised after it; nor the other way round.
+        for (directory, setting, refusal) in refused {
+            directory.write_setting(&setting).map_err(|_| refusal)?;
         }
         match homeless
             .into_iter()

@@ -45,6 +45,17 @@ pub fn place(path: &Path, resources: Option<&LinuxResources>) -> Result<Group, C
     Group::at(&hierarchies, path, &needed)
 }
 
+/// The group `group` in the hierarchies that `resources` need; makes nothing.
+///
+/// # Errors
+/// [`CgroupError`].
+pub fn widen(group: &Group, resources: &LinuxResources) -> Result<Group, CgroupError> {
+    match group.path() {
+        Some(path) => Ok(group.with(&place(&path, Some(resources))?)),
+        None => Ok(group.clone()),
+    }
+}
+
 /// What the group at `path` uses now.
 ///
 /// # Errors

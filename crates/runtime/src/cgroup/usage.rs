@@ -43,6 +43,20 @@ impl Group {
         })
     }
 
+    /// How many of its processes the kernel has killed for memory.
+    ///
+    /// # Errors
+    /// [`CgroupError::Read`].
+    pub fn memory_kills(&self) -> Result<u64, CgroupError> {
+        let counter = self
+            .file("memory", Version::V1, "memory.oom_control")
+            .or_else(|| self.file("memory", Version::V2, "memory.events"));
+        let Some(path) = counter else { return Ok(0) };
+        let text = read(&path)?;
+        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        Ok(count.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
+    }
+
     fn cpu_usec(&self) -> Result<u64, CgroupError> {
         if let Some(nanoseconds) = self.file("cpuacct", Version::V1, "cpuacct.usage") {
             return Ok(number(&nanoseconds)? / 1_000);

@@ -14,5 +14,5 @@ mod source;
 
 pub use attach::{assemble, enter};
 pub use error::RootfsError;
-pub use option::is_propagation;
+pub use option::{MOUNT_OPTIONS, is_propagation};
 pub use source::{IDMAP_ROOT, NO_SYMLINKS, Plan, RAMDISK};

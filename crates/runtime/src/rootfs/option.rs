@@ -29,6 +29,61 @@ pub struct Options {
     pub filesystem: Vec<String>,
 }
 
+/// Every option that is ours; all others are given to the filesystem.
+pub const MOUNT_OPTIONS: [&str; 51] = [
+    "async",
+    "atime",
+    "bind",
+    "defaults",
+    "dev",
+    "diratime",
+    "exec",
+    "idmap",
+    "noatime",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "norelatime",
+    "nostrictatime",
+    "nosuid",
+    "nosymfollow",
+    "private",
+    "ratime",
+    "rbind",
+    "rdev",
+    "rdiratime",
+    "relatime",
+    "rexec",
+    "ridmap",
+    "rnoatime",
+    "rnodev",
+    "rnodiratime",
+    "rnoexec",
+    "rnorelatime",
+    "rnostrictatime",
+    "rnosuid",
+    "rnosymfollow",
+    "ro",
+    "rprivate",
+    "rrelatime",
+    "rro",
+    "rrw",
+    "rshared",
+    "rslave",
+    "rstrictatime",
+    "rsuid",
+    "rsymfollow",
+    "runbindable",
+    "rw",
+    "shared",
+    "slave",
+    "strictatime",
+    "suid",
+    "symfollow",
+    "tmpcopyup",
+    "unbindable",
+];
+
 /// Sorts the options; a later one wins over an earlier one. What is not a mount attribute is the filesystem's affair.
 pub fn parse<S: AsRef<str>>(options: &[S]) -> Options {
     let mut parsed = Options {
@@ -158,5 +213,12 @@ mod tests {
         assert_eq!(options.propagation, Propagation::Private);
         assert_eq!(parse(&["rsuid"]).clear_below, MountAttrFlags::MOUNT_ATTR_NOSUID);
         assert_eq!(parse(&["rbind", "rslave"]).propagation, Propagation::Slave);
+    }
+
+    #[test]
+    fn what_is_said_to_be_ours_is_never_given_to_a_filesystem() {
+        for option in MOUNT_OPTIONS {
+            assert!(parse(&[option]).filesystem.is_empty(), "{option}");
+        }
     }
 }
