@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acme;
 mod app_settings;
 mod backups;
 mod bad_input;
@@ -122,6 +123,10 @@ const JOURNEYS: &[Journey] = &[
     (
         "an edge that dies while requests wait lets nobody in too soon",
         dead_edge::while_data_is_replaced,
+    ),
+    (
+        "a public authority certifies hosts, and again before it is too late",
+        acme::certifies,
     ),
     (
         "an idle environment sleeps and wakes for its visitors",

@@ -13,6 +13,7 @@ mod bench_edge;
 mod bench_environments;
 mod bench_images;
 mod bench_memory;
+mod bench_ssh;
 mod bench_swap;
 mod clean;
 mod compatibility;
@@ -48,6 +49,7 @@ Usage: cargo xtask CHORE [OPTIONS]
                Make 100 environments of one project; their time and memory
   bench memory Weigh 1, 10 and 100 copies of a site of files
   bench build  Time builds with and without what earlier ones have left; time packing
+  bench ssh    Compare the SSH gateway with sshd: throughput and connecting; installs openssh-server
   bench images Build base images from nothing; their size and time
   bench clone  Time clones of 10 MB, 1 GB and 20 GB while they are written to; needs 30 GB of disk
 
@@ -86,6 +88,7 @@ fn run() -> Result<()> {
         ["bench", "environments", rest @ ..] => bench_environments::environments(&Options::parse(rest)?),
         ["bench", "memory", rest @ ..] => bench_memory::memory(&Options::parse(rest)?),
         ["bench", "build", rest @ ..] => bench_build::build(&Options::parse(rest)?),
+        ["bench", "ssh", rest @ ..] => bench_ssh::ssh(&Options::parse(rest)?),
         ["bench", "images", rest @ ..] => bench_images::images(&Options::parse(rest)?),
         ["bench", "push", rest @ ..] => bench::push(&Options::parse(rest)?),
         [] | ["help" | "--help" | "-h", ..] => {

@@ -22,7 +22,14 @@ pub const PRODUCT: &[&str] = &[
 ];
 
 /// What the component tests need besides.
-pub const TESTS: &[&str] = &["busybox-static", "nginx-light", "rsync"];
+pub const TESTS: &[&str] = &[
+    "busybox-static",
+    "nginx-light",
+    "openssh-client",
+    "openssl",
+    "pebble",
+    "rsync",
+];
 
 /// What the emulated machine of `vm-test` is made of besides.
 pub const MACHINE: &[&str] = &[

@@ -3,19 +3,43 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A certificate that was brought for a project. Its key is never shown.
+/// A certificate of a project's hosts, or one that an authority is asked for. Its key is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Certificate {
-    /// The beginning of its SHA-256.
+    /// The beginning of its SHA-256; empty as long as there is none.
     pub id: String,
     /// The hosts it is for.
     pub hosts: Vec<String>,
-    /// Who has issued it.
+    /// Where it comes from.
+    pub source: CertificateSource,
+    /// Who has issued it; empty as long as there is none.
     pub issuer: String,
-    /// When it expires, RFC 3339.
+    /// When it expires, RFC 3339; empty as long as there is none.
     pub expires_at: String,
+    /// What is wrong, and when it is tried again.
+    pub problem: Option<String>,
     /// The certificate and the chain to its issuer, as PEM.
     pub chain: String,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateSource {
+    /// Somebody has brought it.
+    Brought,
+    /// An authority has issued it to this guise, or will (ACME).
+    Acme,
+}
+
+impl CertificateSource {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Brought => "brought",
+            Self::Acme => "acme",
+        }
+    }
 }
 
 /// Bring a certificate.

@@ -39,6 +39,11 @@ pub enum Command {
         /// Its hosts.
         hosts: Vec<SecureHost>,
     },
+    /// Replaces what is shown to a certificate authority that looks whether a host is ours. Not kept across a restart.
+    Prove {
+        /// All of them.
+        proofs: Vec<Proof>,
+    },
     /// Forgets an environment. Held requests are answered 404.
     Forget {
         /// Key of the environment.
@@ -238,14 +243,14 @@ pub struct Route {
     /// Whether answers ask search engines to stay away.
     #[serde(default = "yes")]
     pub restrict_robots: bool,
+    /// Who may see it; `None` for everybody.
+    #[serde(default)]
+    pub access: Option<HttpAccess>,
     /// Paths that lead elsewhere.
     #[serde(default)]
     pub redirects: Vec<PartialRedirect>,
     /// `Strict-Transport-Security` of answers over TLS, instead of what the container says; `None` to leave that.
     #[serde(default)]
-    /// Who may see it; `None` for everybody.
-    #[serde(default)]
-    pub access: Option<HttpAccess>,
     pub strict_transport_security: Option<String>,
 }
 
@@ -318,4 +323,44 @@ pub struct Caching {
     pub cookies: Vec<String>,
     /// For how many seconds answers without `Cache-Control` are kept.
     pub default_ttl: u64,
+}
+
+/// What is shown for a host to a certificate authority (ACME, RFC 8555).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The host, lower case.
+    pub host: String,
+    /// What.
+    pub shown: Shown,
+}
+
+/// Where an authority looks, and what it sees there.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Shown {
+    /// `http-01`: text at `/.well-known/acme-challenge/TOKEN`.
+    Http {
+        /// The end of the path.
+        token: String,
+        /// The text.
+        text: String,
+    },
+    /// `tls-alpn-01`: a certificate, to one who speaks `acme-tls/1` (RFC 8737).
+    Tls {
+        /// The certificate, as PEM.
+        chain: String,
+        /// Its key, as PEM.
+        key: String,
+    },
+}
+
+/// The key is nobody's to print.
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = match self {
+            Self::Http { .. } => "Http",
+            Self::Tls { .. } => "Tls",
+        };
+        formatter.debug_struct(name).finish_non_exhaustive()
+    }
 }

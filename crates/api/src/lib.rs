@@ -34,7 +34,7 @@ mod variable;
 pub use activity::{Activity, ActivityResult, ActivityState, ActivityStep, LogLine, Timings};
 pub use app::App;
 pub use backup::{Backup, BackupDirectory, BackupStatus, BackupVolume, CreateBackup, RestoreBackup};
-pub use certificate::{AddCertificate, Authority, Certificate};
+pub use certificate::{AddCertificate, Authority, Certificate, CertificateSource};
 pub use container::{Container, ContainerKind, Lie, ProcessView};
 pub use cron::Cron;
 pub use deployment::{Deployment, Rollback};

@@ -8,7 +8,7 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time};
 
 /// A certificate, the chain to its issuer, and its key.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Certified {
     pub hosts: Vec<String>,
     /// Who has issued it.
     pub issuer: String,
+    /// Since when it is valid.
+    pub begins: SystemTime,
     /// When it expires.
     pub expires: SystemTime,
     /// The beginning of its SHA-256, in hexadecimal: what people call it by.
@@ -61,14 +63,15 @@ impl Certified {
         if hosts.is_empty() {
             return Err(CertificateError::NoHost);
         }
-        let seconds = u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or(0);
+        let validity = parsed.validity();
         let digest = Sha256::digest(&leaf);
         Ok(Self {
             chain: chain.into(),
             key: key.into(),
             hosts,
             issuer: parsed.issuer().to_string(),
-            expires: UNIX_EPOCH + Duration::from_secs(seconds),
+            begins: time(&validity.not_before),
+            expires: time(&validity.not_after),
             id: digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
         })
     }
@@ -84,6 +87,11 @@ impl Certified {
     pub fn remaining(&self) -> Duration {
         self.expires.duration_since(SystemTime::now()).unwrap_or_default()
     }
+}
+
+fn time(time: &ASN1Time) -> SystemTime {
+    let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
+    UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 fn certificates(chain: &str) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

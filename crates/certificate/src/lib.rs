@@ -9,10 +9,14 @@ mod authority;
 mod brought;
 mod certified;
 mod file;
+mod issued;
+mod proof;
 
 pub use authority::Authority;
 pub use brought::Brought;
 pub use certified::Certified;
+pub use issued::Issued;
+pub use proof::proof;
 
 use std::{io, path::PathBuf};
 
@@ -50,6 +54,12 @@ pub enum CertificateError {
         "the key does not belong to the certificate: give the key that the certificate was requested with"
     )]
     OtherKey,
+    /// A certificate that is for somebody else.
+    #[error("the certificate is not for {host}")]
+    OtherHost {
+        /// The host that it should be for.
+        host: String,
+    },
     /// A certificate that is for nobody.
     #[error("the certificate names no host (subjectAltName): browsers would refuse it")]
     NoHost,

@@ -29,7 +29,7 @@ mod variables;
 pub(crate) use access::Origin;
 pub(crate) use error::Failure;
 
-use crate::{certificates::Certificates, config::Config, edge::EdgeClient};
+use crate::{acme::Acme, certificates::Certificates, config::Config, edge::EdgeClient};
 use axum::Router;
 use guise_platform::Platform;
 use std::{path::PathBuf, sync::Arc};
@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub(crate) platform: Platform,
     pub(crate) edge: Arc<EdgeClient>,
     pub(crate) certificates: Arc<Certificates>,
+    /// `None` if no authority is named.
+    pub(crate) acme: Option<Arc<Acme>>,
     pub(crate) config: Arc<Config>,
     pub(crate) state: Arc<PathBuf>,
     /// Told when the daemon shall stop; the value says whether the machine is to be cleared.
@@ -87,9 +89,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(lifecycle::resume))
         .routes(routes!(lifecycle::sleep))
         .routes(routes!(lifecycle::wake))
+        .routes(routes!(http_access::show, http_access::set))
         .routes(routes!(lifecycle::merge))
         .routes(routes!(lifecycle::synchronize))
-        .routes(routes!(http_access::show, http_access::set))
         .routes(routes!(variables::list_of_project))
         .routes(routes!(
             variables::create_of_project,

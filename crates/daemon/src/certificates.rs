@@ -1,12 +1,14 @@
-//! Which certificate a project's host is served with: one that was brought for it, else one of the local authority.
+//! Which certificate a project's host is served with: one that was brought for it, else one that an authority has issued,
+//! else one of the local authority.
 
-use guise_certificate::{Authority, Brought, CertificateError, Certified};
+use guise_certificate::{Authority, Brought, CertificateError, Certified, Issued};
 use guise_model::ProjectId;
 use std::path::{Path, PathBuf};
 
 /// Where certificates come from.
 pub struct Certificates {
     authority: Authority,
+    issued: Issued,
     projects: PathBuf,
 }
 
@@ -18,6 +20,7 @@ impl Certificates {
     pub fn open(state: &Path, domain: &str) -> Result<Self, CertificateError> {
         Ok(Self {
             authority: Authority::open(&state.join("authority"), domain)?,
+            issued: Issued::at(&state.join("acme")),
             projects: state.join("projects"),
         })
     }
@@ -25,6 +28,11 @@ impl Certificates {
     /// The local authority.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// The certificates that an authority has issued.
+    pub fn issued(&self) -> &Issued {
+        &self.issued
     }
 
     /// The certificates that were brought for a project. They are for its own hosts only: nobody can serve another's.
@@ -43,7 +51,17 @@ impl Certificates {
             // The site is served all the same; `guise certificate list` fails with the reason.
             Err(error) => tracing::warn!("the certificates of {project} are passed over: {error}"),
         }
+        match self.issued.find(host) {
+            Ok(Some(issued)) if !issued.remaining().is_zero() => return Ok(issued),
+            Ok(_) => {}
+            Err(error) => tracing::warn!("what was issued for {host} is passed over: {error}"),
+        }
         self.authority.certify(host)
+    }
+
+    /// Whether a certificate was brought that serves a host of a project.
+    pub fn is_brought(&self, project: &str, host: &str) -> bool {
+        matches!(self.below(project).find(host), Ok(Some(_)))
     }
 
     fn below(&self, project: &str) -> Brought {

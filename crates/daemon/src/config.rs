@@ -26,6 +26,8 @@ pub struct Config {
     pub edge_cache_bytes: u64,
     /// Where the API listens besides its socket, by TLS and for those with tokens. By default nowhere.
     pub api: Option<RemoteConfig>,
+    /// The certificate authority that hosts get certificates from; none if the section is not there.
+    pub acme: Option<AcmeConfig>,
     /// Domain of generated URLs.
     pub domain: String,
     /// Directories with image recipes besides the shipped ones; later ones win.
@@ -48,6 +50,28 @@ pub struct Config {
     pub sleep: SleepDefaults,
 }
 
+/// A certificate authority that speaks ACME. Naming it is agreeing to its terms.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcmeConfig {
+    /// URL of its directory.
+    pub directory: String,
+    /// Whom it tells of certificates that expire.
+    pub email: Option<String>,
+    /// The certificate that it is trusted by, as a PEM file; those of the machine if there is none.
+    pub ca: Option<PathBuf>,
+}
+
+impl Default for AcmeConfig {
+    fn default() -> Self {
+        Self {
+            directory: "https://acme-v02.api.letsencrypt.org/directory".into(),
+            email: None,
+            ca: None,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -55,6 +79,7 @@ impl Default for Config {
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             edge_listen_tls: None,
             edge_cache_bytes: 64 << 20,
+            acme: None,
             ssh_listen: SocketAddr::from(([127, 0, 0, 1], 2222)),
             api: None,
             domain: "localhost".into(),

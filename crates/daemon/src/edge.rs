@@ -9,7 +9,7 @@ mod routes;
 
 use crate::certificates::Certificates;
 use closed::Closed;
-use guise_api::edge::{Command, Reply, SecureHost, Terms};
+use guise_api::edge::{Command, Proof, Reply, SecureHost, Terms};
 use guise_certificate::CertificateError;
 use guise_model::AddressPool;
 use guise_platform::{Edge, EdgeError, ResolvedRoute};
@@ -26,6 +26,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+use tokio::sync::Notify;
 
 /// How long requests under way may take to end before a swap cuts them off.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -53,12 +54,23 @@ pub struct EdgeConfig {
     pub id: u32,
 }
 
+/// A host that is served over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecureName {
+    /// Whose it is.
+    pub project: String,
+    /// The host.
+    pub host: String,
+}
+
 /// The connection to the edge.
 pub struct EdgeClient {
     config: EdgeConfig,
     certificates: Arc<Certificates>,
     /// The hosts that are served over TLS, by the environment's key.
     secure: Mutex<BTreeMap<String, SecureHosts>>,
+    /// Told when there are other hosts than before.
+    hosts_changed: Notify,
     lines: Mutex<Lines>,
     closed: Mutex<Closed>,
     /// A connection of its own for the one who waits for visitors.
@@ -96,6 +108,7 @@ impl EdgeClient {
             config,
             certificates,
             secure: Mutex::default(),
+            hosts_changed: Notify::new(),
             lines: Mutex::default(),
             closed: Mutex::default(),
             visitors: Mutex::new(None),
@@ -253,6 +266,35 @@ impl EdgeClient {
             .try_for_each(|(environment, hosts)| self.certify(environment, hosts))
     }
 
+    /// The hosts that are served over TLS.
+    pub fn secure_names(&self) -> Vec<SecureName> {
+        let secure = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_environment = |(environment, hosts): (&String, &SecureHosts)| {
+            let project = project(environment).to_owned();
+            let names = hosts.keys().map(move |host| SecureName {
+                project: project.clone(),
+                host: host.clone(),
+            });
+            names.collect::<Vec<_>>()
+        };
+        secure.iter().flat_map(of_environment).collect()
+    }
+
+    /// Ends when there are other hosts than before.
+    pub async fn hosts_changed(&self) {
+        self.hosts_changed.notified().await;
+    }
+
+    /// Shows certificate authorities these proofs, and no others.
+    ///
+    /// # Errors
+    /// When the edge does not take them.
+    pub fn prove(&self, proofs: Vec<Proof>) -> Result<(), EdgeError> {
+        let command = Command::Prove { proofs };
+        self.ask("show a proof to the authority", "all environments", &command)
+            .map(drop)
+    }
+
     /// Gives the edge what the routes' hosts need for TLS.
     fn secure(&self, environment: &str, routes: &[ResolvedRoute]) -> Result<(), EdgeError> {
         if self.config.listen_tls.is_none() {
@@ -261,14 +303,14 @@ impl EdgeClient {
         let hosts = secure_hosts(routes);
         self.certify(environment, &hosts)?;
         let mut secure = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
-        secure.insert(environment.into(), hosts);
+        if secure.insert(environment.into(), hosts.clone()).as_ref() != Some(&hosts) {
+            self.hosts_changed.notify_one();
+        }
         Ok(())
     }
 
     fn certify(&self, environment: &str, hosts: &SecureHosts) -> Result<(), EdgeError> {
-        let project = environment
-            .split_once('/')
-            .map_or(environment, |(project, _)| project);
+        let project = project(environment);
         let secure_host = |(host, terms): (&String, &Terms)| {
             let certified = self.certificates.for_host(project, host)?;
             Ok(SecureHost {
@@ -465,6 +507,13 @@ impl Edge for EdgeClient {
         };
         self.ask("forget the routes", environment, &command).map(|_| ())
     }
+}
+
+/// The project of an environment's key.
+fn project(environment: &str) -> &str {
+    environment
+        .split_once('/')
+        .map_or(environment, |(project, _)| project)
 }
 
 fn milliseconds(duration: Duration) -> u64 {

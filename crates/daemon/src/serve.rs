@@ -1,6 +1,7 @@
 //! `guise daemon`: opens everything from the bottom up, serves, and leaves everything running when it stops.
 
 use crate::{
+    acme::Acme,
     api::{self, App, Origin, Stop},
     certificates::Certificates,
     config::Config,
@@ -176,12 +177,17 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     });
     let gateway = gateway.transpose()?;
 
+    let acme = config.acme.clone().filter(|_| config.edge_listen_tls.is_some());
+    let acme = acme.map(|acme| Acme::open(acme, certificates.clone(), edge.clone()));
+    let acme = acme.transpose()?;
+
     let listener = listen(&socket)?;
     let stop = Arc::new(Stop::default());
     let app = App {
         platform: platform.clone(),
         edge: edge.clone(),
         certificates,
+        acme: acme.clone(),
         config: Arc::new(config),
         state: Arc::new(state.clone()),
         stop: stop.clone(),
@@ -189,6 +195,9 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     tokio::spawn(watch_edge(app.edge.clone()));
     tokio::spawn(watch_gateway(gateway.clone()));
     tokio::spawn(renew_certificates(app.edge.clone()));
+    if let Some(acme) = acme {
+        tokio::spawn(acme.run());
+    }
     if let Some(remote) = &app.config.api {
         let certified = remote.certified(&app.certificates)?;
         let listener = Remote::listen(remote.listen, &certified).await?;

@@ -7,6 +7,7 @@ use crate::{
     listen::TokioSockets,
     outside::Inner,
     pool::Pool,
+    proofs::Proofs,
     secrets::Secrets,
     serve,
     succession::{Arrival, Listening, Predecessor},
@@ -43,6 +44,7 @@ enum Life {
 pub struct Edge {
     pub(crate) table: Table,
     pub(crate) secrets: Secrets,
+    pub(crate) proofs: Proofs,
     pub(crate) pool: Arc<Pool>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) visitors: Visitors,
@@ -71,6 +73,7 @@ impl Edge {
         Arc::new(Self {
             table: Table::load(file),
             secrets: Secrets::load(certificates),
+            proofs: Proofs::default(),
             pool: Pool::new(),
             cache: Cache::new(cache_bytes),
             inner,
@@ -283,6 +286,13 @@ impl Edge {
                     self.cache.clear(&shelf);
                 }
                 self.table.gate(&environment).release();
+            }
+            Command::Prove { proofs } => {
+                if let Err(error) = self.proofs.set(proofs) {
+                    return Reply::Error {
+                        message: error.to_string(),
+                    };
+                }
             }
             Command::Status => return self.status(),
             Command::HandOver => {

@@ -1,13 +1,14 @@
 //! The beginning of a connection over TLS: which host is meant decides how it goes on.
 
 use crate::{
+    edge::Edge,
     headers::{ClientCertificate, Session},
-    secrets::Secrets,
+    proofs::is_authority,
 };
 use rustls::server::Acceptor;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
-use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
 
 /// How long a client may take for a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,17 +29,20 @@ pub struct Shaken {
 ///
 /// # Errors
 /// Another protocol, a host that is not served, a client that does not agree, or takes too long.
-pub async fn shake_hands(secrets: &Secrets, stream: TcpStream) -> io::Result<Shaken> {
-    timeout(PATIENCE, agree(secrets, stream))
+pub async fn shake_hands(edge: &Edge, stream: TcpStream) -> io::Result<Shaken> {
+    timeout(PATIENCE, agree(edge, stream))
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-async fn agree(secrets: &Secrets, stream: TcpStream) -> io::Result<Shaken> {
+async fn agree(edge: &Edge, stream: TcpStream) -> io::Result<Shaken> {
     let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let hello = start.client_hello();
     let host = hello.server_name().map(str::to_ascii_lowercase);
-    let Some(secured) = host.as_deref().and_then(|host| secrets.find(host)) else {
+    if is_authority(&hello) {
+        return show_proof(edge, start, host.as_deref()).await;
+    }
+    let Some(secured) = host.as_deref().and_then(|host| edge.secrets.find(host)) else {
         start.io.write_all(&UNRECOGNIZED_NAME).await?;
         return Err(io::Error::other(format!("no certificate for {host:?}")));
     };
@@ -55,4 +59,20 @@ async fn agree(secrets: &Secrets, stream: TcpStream) -> io::Result<Shaken> {
         is_http2,
         stream,
     })
+}
+
+/// An authority sees a certificate and goes: nothing else is said over its connection (RFC 8737, 3).
+async fn show_proof(
+    edge: &Edge,
+    mut start: StartHandshake<TcpStream>,
+    host: Option<&str>,
+) -> io::Result<Shaken> {
+    let Some(config) = host.and_then(|host| edge.proofs.config(host)) else {
+        start.io.write_all(&UNRECOGNIZED_NAME).await?;
+        return Err(io::Error::other(format!("nothing to prove for {host:?}")));
+    };
+    start.into_stream(config).await?.shutdown().await?;
+    Err(io::Error::other(
+        "it was a certificate authority, which has seen what it came for",
+    ))
 }

@@ -24,6 +24,7 @@ mod outside;
 mod page;
 mod pool;
 mod privileges;
+mod proofs;
 mod proxy;
 mod redirects;
 mod secrets;

@@ -54,6 +54,12 @@ async fn route(edge: &Arc<Edge>, origin: &Origin, mut request: Request<Incoming>
     if request.method() == Method::CONNECT || !headers::is_framed_plainly(request.headers()) {
         return page(Page::BadRequest, &host, request.headers());
     }
+    // Before anything else: where a host leads, and whether it may be seen, is not the authority's concern.
+    if origin.scheme() == Scheme::Http
+        && let Some(proof) = edge.proofs.answer(&host, request.uri().path())
+    {
+        return proof.map(Either::Right);
+    }
     let secured = edge.secrets.find(&host);
     if !origin.fulfils(secured.as_ref().map(|secured| &secured.terms)) {
         return page(Page::Misdirected, &host, request.headers());
@@ -62,15 +68,15 @@ async fn route(edge: &Arc<Edge>, origin: &Origin, mut request: Request<Incoming>
         Ok(admitted) => admitted,
         Err(refusal) => return page(refusal, &host, request.headers()),
     };
+    if target.guard.reads_logins() {
+        request.headers_mut().remove(AUTHORIZATION);
+    }
     let route = &target.route;
     let mut answer = match target.redirects.find(request.uri()) {
         Some(sent) => page::sent(&sent, origin.scheme(), &authority).map(Either::Right),
         None => follow(edge, origin, &target, authority, &host, request, under_way).await,
     };
     if let (Some(value), Scheme::Https) = (&route.strict_transport_security, origin.scheme())
-    if target.guard.reads_logins() {
-        request.headers_mut().remove(AUTHORIZATION);
-    }
         && let Ok(value) = HeaderValue::from_str(value)
     {
         answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
@@ -172,12 +178,18 @@ async fn admit(
     edge: &Edge,
     origin: &Origin,
     host: &str,
-    path: &str,
+    request: &Request<Incoming>,
     arrived: Instant,
 ) -> Result<(Arc<Target>, UnderWay), Page> {
+    let (scheme, path) = (origin.scheme(), request.uri().path());
     loop {
         let index = edge.table.index();
         let target = index.find(scheme, host, path).ok_or(Page::NotFound)?;
+        // A redirect shows nothing, and a password is not asked for by plain HTTP where https follows. Whoever may not come
+        // in wakes nobody, either.
+        if !matches!(target.route.action, Action::Redirect { .. }) {
+            target.guard.admit(origin.client(), request.headers()).await?;
+        }
         let gate = &target.gate;
         match gate.enter() {
             Some(under_way) if is_current(edge, &index) => return Ok((Arc::clone(target), under_way)),
@@ -185,11 +197,6 @@ async fn admit(
             Some(_) => {}
             None => {
                 if gate.knock() {
-        // A redirect shows nothing, and a password is not asked for by plain HTTP where https follows. Whoever may not come
-        // in wakes nobody, either.
-        if !matches!(target.route.action, Action::Redirect { .. }) {
-            target.guard.admit(origin.client(), request.headers()).await?;
-        }
                     edge.visitors.ring();
                 }
                 let watched = edge.visitors.is_watched();

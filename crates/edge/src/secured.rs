@@ -47,6 +47,18 @@ impl Secured {
     }
 }
 
+/// A certificate and its key, ready for whoever comes.
+///
+/// # Errors
+/// What of them cannot be used.
+pub fn ready(chain: &str, key: &str) -> Result<ServerConfig, rustls::Error> {
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(unreadable)?;
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(ALL_VERSIONS)?
+        .with_no_client_auth()
+        .with_single_cert(certificates(chain)?, key)
+}
+
 /// rustls speaks nothing older than TLS 1.2.
 const ONLY_TLS13: &[&SupportedProtocolVersion] = &[&TLS13];
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Connections at a time, per listening address. Each takes two descriptors and, with a request under way, some 30 KB.
-const MOST_CONNECTIONS: u32 = 8192;
+const MOST_CONNECTIONS: u32 = 16384;
 
 /// Takes connections until the edge is to stop, then waits for those there are.
 pub async fn connections(edge: Arc<Edge>, scheme: Scheme, listener: TcpListener) {
@@ -56,7 +56,7 @@ async fn connection(edge: Arc<Edge>, scheme: Scheme, stream: TcpStream, client: 
             connection::http1(edge, stream, Arc::new(origin)).await
         }
         Scheme::Https => {
-            let shaken = match shake_hands(&edge.secrets, stream).await {
+            let shaken = match shake_hands(&edge, stream).await {
                 Ok(shaken) => shaken,
                 Err(error) => return tracing::debug!("{client} did not shake hands: {error}"),
             };

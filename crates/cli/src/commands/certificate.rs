@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// List, show, add and delete certificates of a project
 ///
-/// A host that none is for is served with one of the local authority: see guise tls trust.
+/// A host that none is for is served with one of the authority that the daemon's configuration names ([acme]), or of the
+/// local authority: see guise tls trust.
 #[derive(Debug, Subcommand)]
 pub enum Certificate {
     /// List a project's certificates
@@ -81,8 +82,10 @@ fn columns() -> Vec<Column<Found>> {
     vec![
         Column::new("ID", |found: &Found| found.id.clone()),
         Column::new("HOSTS", |found: &Found| found.hosts.join(", ")),
+        Column::new("SOURCE", |found: &Found| found.source.as_str().into()),
         Column::new("EXPIRES", |found: &Found| found.expires_at.clone()),
         Column::new("ISSUER", |found: &Found| found.issuer.clone()),
+        Column::new("PROBLEM", |found: &Found| found.problem.clone().unwrap_or_default()),
     ]
 }
 

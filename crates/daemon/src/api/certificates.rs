@@ -1,17 +1,17 @@
 //! Certificates that people bring, and the local authority.
 
 use super::{App, Failure, blocking};
-use crate::view;
+use crate::{acme::HostStatus, view};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use guise_api::{AddCertificate, Authority, Certificate, ErrorKind, paths};
+use guise_api::{AddCertificate, Authority, Certificate, CertificateSource, ErrorKind, paths};
 use guise_certificate::{CertificateError, Certified};
 use std::time::UNIX_EPOCH;
 
-/// List the certificates that were brought for a project.
+/// List the certificates of a project: those that were brought, and those of an authority.
 #[utoipa::path(
     get,
     path = paths::CERTIFICATES,
@@ -22,10 +22,19 @@ pub(crate) async fn list(
     State(app): State<App>,
     Path(project): Path<String>,
 ) -> Result<Json<Vec<Certificate>>, Failure> {
-    let certificates = app.certificates.clone();
+    let (certificates, acme) = (app.certificates.clone(), app.acme.clone());
     blocking(&app, move |platform| {
-        let brought = certificates.of_project(&platform.project(&project)?.id).list()?;
-        Ok(Json(brought.into_iter().map(certificate).collect()))
+        let project = platform.project(&project)?.id;
+        let mut all: Vec<Certificate> = certificates
+            .of_project(&project)
+            .list()?
+            .into_iter()
+            .map(certificate)
+            .collect();
+        if let Some(acme) = acme {
+            all.extend(acme.of_project(&project).into_iter().map(of_authority));
+        }
+        Ok(Json(all))
     })
     .await
 }
@@ -113,12 +122,32 @@ pub(crate) async fn authority(State(app): State<App>) -> Json<Authority> {
     })
 }
 
+/// Without a certificate yet, all that is known is the host, and what is wrong.
+fn of_authority(host: HostStatus) -> Certificate {
+    let none = || Certificate {
+        id: String::new(),
+        hosts: vec![host.host],
+        source: CertificateSource::Acme,
+        issuer: String::new(),
+        expires_at: String::new(),
+        problem: None,
+        chain: String::new(),
+    };
+    Certificate {
+        source: CertificateSource::Acme,
+        problem: host.problem,
+        ..host.certified.map_or_else(none, certificate)
+    }
+}
+
 fn certificate(certified: Certified) -> Certificate {
     let expires = certified.expires.duration_since(UNIX_EPOCH).unwrap_or_default();
     Certificate {
         expires_at: view::time(u64::try_from(expires.as_millis()).unwrap_or(u64::MAX)),
         id: certified.id,
         hosts: certified.hosts,
+        source: CertificateSource::Brought,
+        problem: None,
         issuer: certified.issuer,
         chain: certified.chain,
     }
@@ -142,6 +171,7 @@ impl From<CertificateError> for Failure {
             CertificateError::Unreadable { .. }
             | CertificateError::OtherKey
             | CertificateError::NoHost
+            | CertificateError::OtherHost { .. }
             | CertificateError::Expired => (ErrorKind::User, "certificate.refused"),
         };
         Self::new(kind, code, error.to_string(), vec![])
