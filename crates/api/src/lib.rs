@@ -30,6 +30,7 @@ mod token;
 mod truth;
 mod user;
 mod variable;
+mod webhook;
 
 pub use activity::{Activity, ActivityResult, ActivityState, ActivityStep, LogLine, Timings};
 pub use app::App;
@@ -55,3 +56,4 @@ pub use token::{CreateToken, CreatedToken, Token};
 pub use truth::{Chapter, Namespace, Truth};
 pub use user::{AddSshKey, AuditEntry, CreateUser, Roles, SshKey, UpdateUser, User};
 pub use variable::{SetVariable, Variable};
+pub use webhook::{CreateWebhook, CreatedWebhook, Webhook};

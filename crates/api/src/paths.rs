@@ -175,6 +175,10 @@ pub const PRUNE_IMAGES: &str = "/v1/images/prune";
 pub const PRE_RECEIVE: &str = "/v1/hooks/pre-receive";
 /// Called by a repository's post-receive hook.
 pub const POST_RECEIVE: &str = "/v1/hooks/post-receive";
+/// A project's webhooks.
+pub const WEBHOOKS: &str = "/v1/projects/{project}/webhooks";
+/// One webhook.
+pub const WEBHOOK: &str = "/v1/projects/{project}/webhooks/{webhook}";
 /// API tokens.
 pub const TOKENS: &str = "/v1/tokens";
 /// One API token.

@@ -55,6 +55,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("mounts", &["mount", "list"]),
     ("ops", &["operation", "list"]),
     ("source-ops", &["source-operation", "list"]),
+    ("integrations", &["integration", "list"]),
     ("lint", &["validate"]),
     ("auth:api-token-login", &["login"]),
     ("auth:logout", &["logout"]),

@@ -126,6 +126,8 @@ pub enum Command {
     Login(commands::login::Login),
     Logout(commands::login::Logout),
     #[command(subcommand)]
+    Integration(commands::integration::Integration),
+    #[command(subcommand)]
     Token(commands::token::Token),
     Doctor(commands::doctor::Doctor),
     Daemon(commands::daemon::Daemon),

@@ -61,7 +61,13 @@ impl Remote {
     pub async fn connect(&self) -> io::Result<TlsStream<TcpStream>> {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned()).map_err(io::Error::other)?;
-        let stream = TcpStream::connect((bare, self.port)).await?;
+        // These names are one's own machine (RFC 6761, 6.3), which not every resolver knows.
+        let address = if bare.ends_with(".localhost") {
+            "localhost"
+        } else {
+            bare
+        };
+        let stream = TcpStream::connect((address, self.port)).await?;
         stream.set_nodelay(true)?;
         let connector = TlsConnector::from(Arc::new(self.tls()?));
         connector.connect(name, stream).await

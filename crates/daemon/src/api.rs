@@ -25,6 +25,7 @@ mod tokens;
 mod truth;
 mod users;
 mod variables;
+mod webhooks;
 
 pub(crate) use access::Origin;
 pub(crate) use error::Failure;
@@ -136,6 +137,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(users::delete_key))
         .routes(routes!(users::audit))
         .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::delete))
         .routes(routes!(tokens::revoke))
         .routes(routes!(hooks::pre_receive))
         .routes(routes!(hooks::post_receive))

@@ -14,5 +14,6 @@ mod gateway;
 mod remote;
 mod serve;
 mod view;
+mod webhook;
 
 pub use serve::{doctor, main, types};

@@ -155,6 +155,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
         crons: config.crons,
         sizes: config.sizes.clone(),
         sleep: config.sleep,
+        mail_relay: config.mail.relay,
     };
     let platform = Platform::open(platform_config, node, edge.clone())?;
     let recovered = platform.clone();
@@ -198,6 +199,7 @@ async fn run(state: PathBuf, config: Config, teardown: bool) -> Result<()> {
     if let Some(acme) = acme {
         tokio::spawn(acme.run());
     }
+    tokio::spawn(crate::webhook::keep_telling(platform.clone()));
     if let Some(remote) = &app.config.api {
         let certified = remote.certified(&app.certificates)?;
         let listener = Remote::listen(remote.listen, &certified).await?;
@@ -300,6 +302,7 @@ fn node_config(state: &Path, config: &Config, program: &Path) -> NodeConfig {
         image_cache: Some(config.image_cache.clone()),
         image_cache_bytes: config.image_cache_bytes,
         pool_bytes: config.pool_bytes,
+        mail_relay: config.mail.relay,
     }
 }
 

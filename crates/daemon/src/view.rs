@@ -19,6 +19,7 @@ pub(crate) fn project(platform: &Platform, project: ProjectRecord) -> Project {
         title: project.title,
         default_branch: project.default_branch,
         push_activates: project.push_activates,
+        timezone: project.timezone,
         git_url,
         ssh_url,
         created_at: project.created_at,
@@ -31,6 +32,7 @@ pub(crate) fn environment(
 ) -> Result<Environment, Failure> {
     use guise_platform::{EnvironmentStatus as Status, EnvironmentType as Type};
     let routes = platform.routes(&environment)?;
+    let enable_smtp = environment.sends_mail();
     let sleep_after = platform.sleep_after(&environment).to_string();
     Ok(Environment {
         name: environment.name,
@@ -52,6 +54,7 @@ pub(crate) fn environment(
         head_commit: environment.head_commit,
         deployed_at: environment.deployed_at,
         restrict_robots: environment.restrict_robots,
+        enable_smtp,
         asleep: environment.asleep,
         sleep_after,
         deployment_strategy: environment.strategy.as_str().into(),
@@ -77,6 +80,18 @@ pub(crate) fn environment(
 }
 
 /// An activity that has just been asked for, or whose steps do not matter.
+pub(crate) fn webhook(webhook: guise_platform::WebhookRecord) -> guise_api::Webhook {
+    guise_api::Webhook {
+        id: webhook.id,
+        project: webhook.project,
+        url: webhook.url,
+        events: webhook.events,
+        created_at: webhook.created_at,
+        failures: webhook.failures,
+        problem: webhook.problem,
+    }
+}
+
 pub(crate) fn activity(activity: ActivityRecord) -> Activity {
     activity_with_steps(activity, &[])
 }

@@ -229,6 +229,9 @@ pub enum PlatformError {
         /// Why not.
         reason: &'static str,
     },
+    /// Webhooks.
+    #[error(transparent)]
+    Webhook(#[from] crate::webhook::WebhookError),
     /// API tokens.
     #[error(transparent)]
     Token(#[from] crate::token::TokenError),

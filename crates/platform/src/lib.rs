@@ -32,8 +32,8 @@ mod error;
 mod export;
 mod fault;
 mod git;
-mod http_access;
 mod given;
+mod http_access;
 mod import;
 mod inspect;
 mod lifecycle;
@@ -77,6 +77,7 @@ mod user;
 mod variable;
 mod variables;
 mod visit;
+mod webhook;
 
 pub use activity::{Activities, LogPart, Report, Timings};
 pub use actor::{ROOT, on_behalf_of};
@@ -103,9 +104,9 @@ pub use sleep::{Busy, SleepAfter, SleepDefaults};
 pub use source_operation::SourceOperationView;
 pub use step::Step;
 pub use store::{
-    ActivityRecord, ActivityState, AuditRecord, BackupRecord, BackupStatus, DeploymentRecord,
+    ActivityRecord, ActivityState, AuditRecord, BackupRecord, BackupStatus, Delivery, DeploymentRecord,
     EnvironmentRecord, EnvironmentStatus, EnvironmentType, ProjectRecord, SshKeyRecord, StepRecord,
-    StoreError, TokenRecord, UserRecord, VariableRecord, time,
+    StoreError, TokenRecord, UserRecord, VariableRecord, WebhookRecord, time,
 };
 pub use strategy::Strategy;
 pub use tail::last_lines;
@@ -113,9 +114,9 @@ pub use token::{NewToken, TokenError};
 pub use user::UserError;
 pub use variable::{Level, VariableChange, VariableError};
 pub use visit::{Opened, VisitError, Visitor, Wanted};
+pub use webhook::WebhookError;
 
 // The layer above holds these values without knowing the crates they come from.
-pub use http_access::HttpAccessChange;
 pub use guise_access::{AddressRule, HttpAccess, InvalidRule, Permission};
 pub use guise_config::{
     ClientAuthentication, PartialRedirect, RedirectFrom, RouteCache, RouteTls, TlsVersion, TypeList,
@@ -125,9 +126,11 @@ pub use guise_node::{
     ContainerState, ExecSession, ExecStdio, ImageKind, Node, NodeConfig, NodeError, ProcessView, Truth,
     doctor::examine,
 };
+pub use http_access::HttpAccessChange;
 
 use std::{
     ffi::OsString,
+    net::Ipv4Addr,
     path::PathBuf,
     sync::{Arc, OnceLock},
     thread::Thread,
@@ -155,6 +158,8 @@ pub struct PlatformConfig {
     pub sizes: Sizes,
     /// After how long environments sleep.
     pub sleep: SleepDefaults,
+    /// Who takes the environments' mail on port 25, if anybody does.
+    pub mail_relay: Option<Ipv4Addr>,
 }
 
 /// The platform. Cheap to clone; all methods may be called from any thread and block.

@@ -18,6 +18,7 @@ mod steps;
 mod tokens;
 mod users;
 mod variables;
+mod webhooks;
 
 #[cfg(test)]
 pub(crate) use activities::tests::activity as activity_for_tests;
@@ -35,6 +36,7 @@ pub use users::{SshKeyRecord, UserRecord};
 pub use variables::VariableRecord;
 #[cfg(test)]
 pub(crate) use variables::tests::variable as variable_for_tests;
+pub use webhooks::{Delivery, WebhookRecord};
 
 use crate::seal::{Seal, SealError};
 use guise_model::ActivityId;
@@ -59,6 +61,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/11.sql"),
     include_str!("../migrations/12.sql"),
     include_str!("../migrations/13.sql"),
+    include_str!("../migrations/14.sql"),
 ];
 
 /// The database.

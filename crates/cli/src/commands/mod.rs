@@ -18,6 +18,7 @@ pub mod exec;
 pub mod hook;
 pub mod image;
 pub mod init;
+pub mod integration;
 pub mod login;
 pub mod logs;
 pub mod man;
@@ -106,6 +107,7 @@ pub async fn talk(command: Command, context: &Context) -> Result<u8, Error> {
         Command::Worker(worker) => worker.run(context).await,
         Command::Service(service) => service.run(context).await,
         Command::Login(login) => login.run(context).await,
+        Command::Integration(integration) => integration.run(context).await,
         Command::Token(token) => token.run(context).await,
         Command::Ps(ps) => ps.run(context).await,
         Command::Truth(truth) => truth.run(context).await,

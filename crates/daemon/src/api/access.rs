@@ -105,6 +105,14 @@ fn need(method: &Method, path: &str) -> Need {
         // Credentials and shells are for those who work on it.
         paths::APP | paths::EXEC | paths::LOGS => Need::Role(Role::Contributor),
         paths::MERGE => Need::Parent(Role::Contributor),
+        // guised itself connects to where they lead, so that is not for everybody to say; and URLs may hold secrets.
+        paths::WEBHOOKS | paths::WEBHOOK => {
+            if reads {
+                Need::Role(Role::Admin)
+            } else {
+                Need::Everything
+            }
+        }
         // These name files of the machine.
         paths::EXPORT | paths::IMPORT => Need::Everything,
         paths::HTTP_ACCESS if !reads => Need::Role(Role::Admin),

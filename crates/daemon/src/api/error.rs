@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use guise_api::{ApiError, ErrorKind};
-use guise_platform::{ArchiveError, PlatformError, TokenError, UserError, VariableError};
+use guise_platform::{ArchiveError, PlatformError, TokenError, UserError, VariableError, WebhookError};
 
 /// Who asks is not known.
 pub(crate) const NOT_KNOWN: &str = "access.unauthenticated";
@@ -156,6 +156,12 @@ impl From<PlatformError> for Failure {
                     vec!["`guise variable list` shows those there are.".into()],
                 )
             }
+            PlatformError::Webhook(WebhookError::Unknown { .. }) => (
+                ErrorKind::User,
+                "webhook.unknown",
+                vec!["`guise integration list` shows those there are.".into()],
+            ),
+            PlatformError::Webhook(_) => (ErrorKind::User, "webhook.invalid", vec![]),
             PlatformError::Token(TokenError::Unknown { .. }) => (
                 ErrorKind::User,
                 "token.unknown",
