@@ -27,16 +27,17 @@ const APP: &str = "/app";
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What replaces files below /run, each in one step, and removes others. Arguments: how many files the archive on
-/// standard input holds, their paths, then paths to remove.
+/// standard input holds, their paths, then paths to remove. Requests may wait meanwhile, so it starts few programs.
 const REPLACE: &str = r#"set -e
 cd /run
-new=$(mktemp -d .new.XXXXXX)
+new=.new.$$
 trap 'rm -rf "/run/$new"' EXIT
+mkdir -m 700 "$new"
 tar -xp --no-same-owner -C "$new" -f -
 count=$1
 shift
 while [ "$count" -gt 0 ]; do
-    case $1 in */*) mkdir -p "${1%/*}" ;; esac
+    case $1 in */*) [ -d "${1%/*}" ] || mkdir -p "${1%/*}" ;; esac
     mv -fT -- "$new/$1" "$1"
     shift
     count=$((count - 1))
