@@ -45,7 +45,8 @@ pub async fn http1(
         let edge = Arc::clone(&edge);
         move |request| {
             let (edge, origin) = (Arc::clone(&edge), Arc::clone(&origin));
-            async move { Ok::<_, Infallible>(proxy::answer(edge, origin, request).await) }
+            // Boxed, because most connections are idle and need no room for a request.
+            Box::pin(async move { Ok::<_, Infallible>(proxy::answer(edge, origin, request).await) })
         }
     });
     let connection = http1::Builder::new()

@@ -14,6 +14,7 @@ use crate::{
     table::Table,
     table_file::TableFile,
     visitors::Visitors,
+    workers,
 };
 use guise_api::edge::{Command, Reply, Scheme};
 use std::{sync::Arc, time::Duration};
@@ -88,6 +89,7 @@ impl Edge {
     pub(crate) async fn run(
         self: Arc<Self>,
         sockets: TokioSockets,
+        threads: usize,
         predecessor: Option<Predecessor>,
     ) -> anyhow::Result<()> {
         let (mut terminate, mut interrupt) =
@@ -98,8 +100,11 @@ impl Edge {
         tokio::spawn(Arc::clone(&self.pool).close_idle());
         let plain = sockets.http.into_iter().map(|socket| (Scheme::Http, socket));
         let secure = sockets.https.into_iter().map(|socket| (Scheme::Https, socket));
-        let serving: Vec<_> = plain
-            .chain(secure)
+        let sockets: Vec<_> = plain.chain(secure).collect();
+        let others = (1..threads).map(|_| workers::start(&self, &sockets));
+        let others: Vec<_> = others.collect::<Result<_, _>>()?;
+        let serving: Vec<_> = sockets
+            .into_iter()
             .map(|(scheme, socket)| tokio::spawn(Arc::clone(&self).serve(scheme, socket)))
             .collect();
         tracing::info!("serving {} environments", self.table.len());
@@ -113,6 +118,9 @@ impl Edge {
         }
         for listener in serving {
             listener.await?;
+        }
+        for thread in others {
+            thread.await?;
         }
         tokio::select! {
             () = self.tunnels_ended() => {}

@@ -36,6 +36,7 @@ mod table;
 mod table_file;
 mod tunnel;
 mod visitors;
+mod workers;
 
 pub use edge::Edge;
 pub use options::Options;
@@ -66,14 +67,13 @@ pub fn main(arguments: Vec<OsString>) -> anyhow::Result<()> {
         .map(|path| TableFile::open(path, options.owner()))
         .transpose()?;
     privileges::give_up(options.owner())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(options.threads)
-        .thread_name("edge")
+    // One of the threads that serve; the others have runtimes of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         Edge::within(options.cache_bytes, options.inner, file)
-            .run(sockets.into_tokio()?, predecessor)
+            .run(sockets.into_tokio()?, options.threads, predecessor)
             .await
     })
 }

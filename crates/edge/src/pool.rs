@@ -12,6 +12,7 @@ use std::{
     collections::{HashMap, HashSet},
     net::SocketAddrV4,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, ThreadId},
     time::Duration,
 };
 use tokio::{
@@ -25,7 +26,7 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 const FIRST_BYTE_PATIENCE: Duration = Duration::from_secs(300);
 /// Shorter than nginx's keepalive_timeout (75 s), so that it is not the container that closes first.
 const IDLE: Duration = Duration::from_secs(30);
-/// Idle connections kept per container.
+/// Idle connections kept per container and thread.
 const MOST_IDLE: usize = 64;
 
 /// What is sent to a container: the client's own body, or none.
@@ -70,10 +71,13 @@ struct Idle {
     since: Instant,
 }
 
-/// Idle connections by address.
+/// Idle connections by address, and by the thread that drives them.
+type Idles = HashMap<(SocketAddrV4, ThreadId), Vec<Idle>>;
+
+/// The idle connections to all containers.
 #[derive(Debug, Default)]
 pub struct Pool {
-    idle: Mutex<HashMap<SocketAddrV4, Vec<Idle>>>,
+    idle: Mutex<Idles>,
 }
 
 /// The connection that an answer comes over.
@@ -165,7 +169,7 @@ impl Pool {
 
     /// Closes the idle connections to these addresses.
     pub fn close(&self, addresses: &HashSet<SocketAddrV4>) {
-        self.lock().retain(|address, _| !addresses.contains(address));
+        self.lock().retain(|(address, _), _| !addresses.contains(address));
     }
 
     /// Closes what was idle for too long, for as long as the process lives.
@@ -182,7 +186,7 @@ impl Pool {
 
     fn take(&self, address: SocketAddrV4) -> Option<SendRequest<Outgoing>> {
         let mut all = self.lock();
-        let idle = all.get_mut(&address)?;
+        let idle = all.get_mut(&(address, thread::current().id()))?;
         // The youngest first: the others may then grow old and be closed.
         std::iter::from_fn(|| idle.pop())
             .find(Idle::is_fresh)
@@ -191,7 +195,7 @@ impl Pool {
 
     fn put(&self, address: SocketAddrV4, sender: SendRequest<Outgoing>) {
         let mut all = self.lock();
-        let idle = all.entry(address).or_default();
+        let idle = all.entry((address, thread::current().id())).or_default();
         if idle.len() < MOST_IDLE {
             idle.push(Idle {
                 sender,
@@ -200,7 +204,7 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddrV4, Vec<Idle>>> {
+    fn lock(&self) -> MutexGuard<'_, Idles> {
         // Each change is one call on the map.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,9 +4,10 @@ use guise_api::edge::{ClientAuthentication, SecureHost, Terms, TlsVersion};
 use rustls::pki_types::pem::PemObject;
 use rustls::{
     ALL_VERSIONS, RootCertStore, ServerConfig, SupportedProtocolVersion,
-    crypto::{CryptoProvider, ring},
+    crypto::{CryptoProvider, ring, ring::sign::any_supported_type},
     pki_types::{CertificateDer, PrivateKeyDer, pem},
     server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
     version::TLS13,
 };
 use std::sync::Arc;
@@ -47,16 +48,18 @@ impl Secured {
     }
 }
 
-/// A certificate and its key, ready for whoever comes.
+/// A certificate and its key, ready for whoever comes. That they belong together is not looked at: rustls would not read
+/// a proof, whose extension is a critical one that it does not know.
 ///
 /// # Errors
 /// What of them cannot be used.
 pub fn ready(chain: &str, key: &str) -> Result<ServerConfig, rustls::Error> {
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(unreadable)?;
-    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let certified = CertifiedKey::new(certificates(chain)?, any_supported_type(&key)?);
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(ALL_VERSIONS)?
-        .with_no_client_auth()
-        .with_single_cert(certificates(chain)?, key)
+        .with_no_client_auth();
+    Ok(builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
 }
 
 /// rustls speaks nothing older than TLS 1.2.

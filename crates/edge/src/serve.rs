@@ -56,15 +56,16 @@ async fn connection(edge: Arc<Edge>, scheme: Scheme, stream: TcpStream, client: 
             connection::http1(edge, stream, Arc::new(origin)).await
         }
         Scheme::Https => {
-            let shaken = match shake_hands(&edge, stream).await {
+            // Boxed, so that a plain connection is not as large as what these need.
+            let shaken = match Box::pin(shake_hands(&edge, stream)).await {
                 Ok(shaken) => shaken,
                 Err(error) => return tracing::debug!("{client} did not shake hands: {error}"),
             };
             let origin = Arc::new(Origin::secure(client_ip, shaken.session));
             if shaken.is_http2 {
-                connection::http2(edge, shaken.stream, origin).await
+                Box::pin(connection::http2(edge, shaken.stream, origin)).await
             } else {
-                connection::http1(edge, shaken.stream, origin).await
+                Box::pin(connection::http1(edge, shaken.stream, origin)).await
             }
         }
     };
