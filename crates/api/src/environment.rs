@@ -27,6 +27,9 @@ pub struct Project {
     /// Whether the push of a new branch makes an environment that runs.
     #[serde(default = "yes")]
     pub push_activates: bool,
+    /// When its days begin: a name like `Europe/Paris`.
+    #[serde(default)]
+    pub timezone: String,
     /// Where to push to, as the machine's root.
     pub git_url: String,
     /// Where to push to over SSH, if there is a gateway.
@@ -78,6 +81,9 @@ pub struct Environment {
     /// Whether search engines are asked to stay away.
     #[serde(default)]
     pub restrict_robots: bool,
+    /// Whether it may send mail.
+    #[serde(default)]
+    pub enable_smtp: bool,
     /// Whether it sleeps until somebody asks for it.
     #[serde(default)]
     pub asleep: bool,

@@ -5,6 +5,7 @@ use crate::{
     store::{ActivityRecord, EnvironmentRecord, EnvironmentType, ProjectRecord},
     strategy::Strategy,
 };
+use jiff::tz::TimeZone;
 use rusqlite::ToSql;
 
 /// The longest title, in bytes.
@@ -17,16 +18,18 @@ enum Property {
     Type,
     Parent,
     RestrictRobots,
+    EnableSmtp,
     DeploymentStrategy,
     SleepAfter,
 }
 
 impl Property {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Title,
         Self::Type,
         Self::Parent,
         Self::RestrictRobots,
+        Self::EnableSmtp,
         Self::DeploymentStrategy,
         Self::SleepAfter,
     ];
@@ -37,6 +40,7 @@ impl Property {
             Self::Type => "type",
             Self::Parent => "parent",
             Self::RestrictRobots => "restrict_robots",
+            Self::EnableSmtp => "enable_smtp",
             Self::SleepAfter => "sleep_after",
             Self::DeploymentStrategy => "deployment_strategy",
         }
@@ -117,6 +121,12 @@ impl Platform {
                 self.reset_sleep_watch();
                 Ok(None)
             }
+            Property::EnableSmtp => {
+                let enable = property.truth(value)?;
+                self.store()
+                    .set_environment_column(environment, "enable_smtp", Some(&enable))?;
+                self.redeploy_if_active("environment.update.smtp", environment)
+            }
             Property::RestrictRobots => {
                 let restrict = property.truth(value)?;
                 self.store()
@@ -142,7 +152,7 @@ impl Platform {
                 if value.is_empty() {
                     return Err(Property::Title.refuse(value, "a project is found by it"));
                 }
-                Ok(self.store().set_project_title(&project.id, value)?)
+                Ok(self.store().set_project_column(&project.id, "title", &value)?)
             }
             "push_activates" => {
                 let activates = truth(value).ok_or_else(|| PlatformError::BadProperty {
@@ -150,11 +160,32 @@ impl Platform {
                     value: value.into(),
                     reason: "it is true or false",
                 })?;
-                Ok(self.store().set_push_activates(&project.id, activates)?)
+                Ok(self
+                    .store()
+                    .set_project_column(&project.id, "push_activates", &activates)?)
+            }
+            "default_branch" => {
+                let environment = self.environment(project, value)?;
+                self.store().set_default_branch(project, &environment.name)?;
+                Ok(self
+                    .repository(&project.id)
+                    .set_default_branch(&environment.name)?)
+            }
+            "timezone" => {
+                if TimeZone::get(value).is_err() {
+                    return Err(PlatformError::BadProperty {
+                        property: "timezone",
+                        value: value.into(),
+                        reason: "it is a name like UTC or Europe/Paris",
+                    });
+                }
+                Ok(self.store().set_project_column(&project.id, "timezone", &value)?)
             }
             _ => Err(PlatformError::UnknownProperty {
                 given: property.into(),
-                known: vec!["title".into(), "push_activates".into()],
+                known: ["title", "push_activates", "default_branch", "timezone"]
+                    .map(String::from)
+                    .into(),
             }),
         }
     }

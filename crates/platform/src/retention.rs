@@ -1,7 +1,7 @@
 //! How often an environment is backed up by itself, and for how long such a backup is kept: pure functions of time.
 
 use crate::store::{BackupRecord, BackupStatus};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use serde::Deserialize;
 
 /// How many automated backups are kept of each period; none of a period is made for when its number is 0.
@@ -41,20 +41,17 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
 impl Period {
-    /// The number of the period that a moment lies in. Days, weeks and months begin at 04:00 UTC, when the fewest
-    /// people are awake where most of them live (spec 5.4); weeks on Mondays.
-    fn number(self, moment: Timestamp) -> i64 {
-        let shifted = moment - SignedDuration::from_hours(4);
-        let seconds = shifted.as_second();
+    /// The number of the period that a moment lies in. Days, weeks and months begin at 04:00 in the project's time zone,
+    /// when the fewest people are awake (spec 5.4); weeks on Mondays.
+    fn number(self, moment: Timestamp, zone: &TimeZone) -> i64 {
+        let date = (zone.to_datetime(moment) - SignedDuration::from_hours(4)).date();
+        let days = date.duration_since(civil::date(1970, 1, 1)).as_secs() / DAY;
         match self {
-            Self::Hour => seconds.div_euclid(HOUR),
-            Self::Day => seconds.div_euclid(DAY),
+            Self::Hour => moment.as_second().div_euclid(HOUR),
+            Self::Day => days,
             // 1970 began on a Thursday.
-            Self::Week => (seconds + 3 * DAY).div_euclid(7 * DAY),
-            Self::Month => {
-                let date = TimeZone::UTC.to_datetime(shifted).date();
-                i64::from(date.year()) * 12 + i64::from(date.month())
-            }
+            Self::Week => (days + 3).div_euclid(7),
+            Self::Month => i64::from(date.year()) * 12 + i64::from(date.month()),
         }
     }
 
@@ -80,16 +77,16 @@ impl Retention {
     }
 
     /// Whether a backup is due: whether a period has begun since the last one.
-    pub(crate) fn is_due(self, last: Timestamp, now: Timestamp) -> bool {
+    pub(crate) fn is_due(self, last: Timestamp, now: Timestamp, zone: &TimeZone) -> bool {
         self.periods()
-            .any(|(period, _)| period.number(last) < period.number(now))
+            .any(|(period, _)| period.number(last, zone) < period.number(now, zone))
     }
 
     /// When a backup made now may be deleted: it is kept for the longest of the periods whose first one it is.
-    pub(crate) fn expires(self, last: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let first = self
-            .periods()
-            .filter(|(period, _)| last.is_none_or(|last| period.number(last) < period.number(now)));
+    pub(crate) fn expires(self, last: Option<Timestamp>, now: Timestamp, zone: &TimeZone) -> Timestamp {
+        let first = self.periods().filter(|(period, _)| {
+            last.is_none_or(|last| period.number(last, zone) < period.number(now, zone))
+        });
         let ends = first.map(|(period, count)| {
             let kept = period
                 .longest()
@@ -129,31 +126,56 @@ mod tests {
     #[test]
     fn a_day_begins_at_four() {
         let retention = Retention::default();
-        assert!(!retention.is_due(at("2026-11-24T04:00:00Z"), at("2026-11-25T03:59:59Z")));
-        assert!(retention.is_due(at("2026-11-24T04:00:00Z"), at("2026-11-25T04:00:00Z")));
-        assert!(retention.is_due(at("2026-11-24T03:59:00Z"), at("2026-11-24T04:00:00Z")));
+        assert!(!retention.is_due(
+            at("2026-11-24T04:00:00Z"),
+            at("2026-11-25T03:59:59Z"),
+            &TimeZone::UTC
+        ));
+        assert!(retention.is_due(
+            at("2026-11-24T04:00:00Z"),
+            at("2026-11-25T04:00:00Z"),
+            &TimeZone::UTC
+        ));
+        assert!(retention.is_due(
+            at("2026-11-24T03:59:00Z"),
+            at("2026-11-24T04:00:00Z"),
+            &TimeZone::UTC
+        ));
         // A clock that was set back makes nothing due.
-        assert!(!retention.is_due(at("2026-11-24T04:00:00Z"), at("2026-11-01T00:00:00Z")));
+        assert!(!retention.is_due(
+            at("2026-11-24T04:00:00Z"),
+            at("2026-11-01T00:00:00Z"),
+            &TimeZone::UTC
+        ));
+    }
+
+    #[test]
+    fn a_day_begins_where_the_project_is() {
+        let retention = Retention::default();
+        let zone = TimeZone::get("Asia/Tokyo").unwrap();
+        // 19:00 in UTC is 04:00 in Tokyo.
+        assert!(!retention.is_due(at("2026-11-24T19:00:00Z"), at("2026-11-25T18:59:59Z"), &zone));
+        assert!(retention.is_due(at("2026-11-24T18:59:00Z"), at("2026-11-24T19:00:00Z"), &zone));
     }
 
     #[test]
     fn the_first_backup_of_a_month_is_kept_for_months_and_the_next_one_for_days() {
         let retention = Retention::default();
         let tuesday = at("2026-12-01T04:00:00Z");
-        let expires = |last: &str| retention.expires(Some(at(last)), tuesday);
+        let expires = |last: &str| retention.expires(Some(at(last)), tuesday, &TimeZone::UTC);
         assert_eq!(
             expires("2026-11-30T04:00:00Z"),
             tuesday + SignedDuration::from_hours(3 * 31 * 24)
         );
         let wednesday = at("2026-12-02T04:00:00Z");
         assert_eq!(
-            retention.expires(Some(tuesday), wednesday),
+            retention.expires(Some(tuesday), wednesday, &TimeZone::UTC),
             wednesday + SignedDuration::from_hours(7 * 24)
         );
         // 7 December 2026 is a Monday.
         let monday = at("2026-12-07T04:00:00Z");
         assert_eq!(
-            retention.expires(Some(at("2026-12-06T04:00:00Z")), monday),
+            retention.expires(Some(at("2026-12-06T04:00:00Z")), monday, &TimeZone::UTC),
             monday + SignedDuration::from_hours(4 * 7 * 24)
         );
     }
@@ -166,7 +188,11 @@ mod tests {
             weekly: 0,
             monthly: 0,
         };
-        assert!(!never.is_due(at("2000-01-01T00:00:00Z"), at("2026-11-24T04:00:00Z")));
+        assert!(!never.is_due(
+            at("2000-01-01T00:00:00Z"),
+            at("2026-11-24T04:00:00Z"),
+            &TimeZone::UTC
+        ));
     }
 
     #[test]
@@ -209,8 +235,8 @@ mod tests {
             for _ in 0..24 * 200 {
                 now += SignedDuration::from_hours(1);
                 kept.retain(|(_, expires)| *expires > now);
-                if last.is_none_or(|last| retention.is_due(last, now)) && retention.periods().count() > 0 {
-                    kept.push((now, retention.expires(last, now)));
+                if last.is_none_or(|last| retention.is_due(last, now, &TimeZone::UTC)) && retention.periods().count() > 0 {
+                    kept.push((now, retention.expires(last, now, &TimeZone::UTC)));
                     last = Some(now);
                 }
                 // A period of less than its longest duration lets one more of its kind overlap.

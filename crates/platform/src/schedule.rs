@@ -8,7 +8,7 @@ use crate::{
     retention::expired,
     store::{BackupRecord, EnvironmentRecord, EnvironmentStatus, EnvironmentType},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use std::{
     collections::HashMap,
     sync::{Arc, RwLock, Weak, atomic::AtomicBool, atomic::Ordering},
@@ -50,15 +50,16 @@ impl Platform {
     fn look(&self, memory: &mut Memory, now: Timestamp) -> Result<(), PlatformError> {
         self.catch_up_with_overdue_pushes()?;
         for environment in self.store().all_environments()? {
+            let zone = self.zone(&environment)?;
             let backups = self.backups(&environment)?;
             for backup in expired(&backups, now) {
                 self.expire(backup, memory, now)?;
             }
-            if self.wants_backup(&environment, &backups, now)
+            if self.wants_backup(&environment, &backups, now, &zone)
                 && !asked_lately(memory, &environment.key(), now)
             {
                 let last = newest_automated(&backups);
-                let expires = self.config().retention.expires(last, now);
+                let expires = self.config().retention.expires(last, now, &zone);
                 memory.asked.insert(environment.key(), now);
                 self.submit_backup(&environment, true, Some(format!("{expires:.0}")))?;
             }
@@ -91,12 +92,20 @@ impl Platform {
         Ok(())
     }
 
+    /// The time zone of an environment's project.
+    fn zone(&self, environment: &EnvironmentRecord) -> Result<TimeZone, PlatformError> {
+        let project = self.store().project(&environment.project)?;
+        let zone = project.and_then(|project| TimeZone::get(&project.timezone).ok());
+        Ok(zone.unwrap_or(TimeZone::UTC))
+    }
+
     /// Only production is backed up by itself (spec 5.4), from the first period on that begins after it was deployed.
     fn wants_backup(
         &self,
         environment: &EnvironmentRecord,
         backups: &[BackupRecord],
         now: Timestamp,
+        zone: &TimeZone,
     ) -> bool {
         let deployed = environment
             .deployed_at
@@ -105,7 +114,7 @@ impl Platform {
         let last = newest_automated(backups).or(deployed);
         environment.kind == EnvironmentType::Production
             && environment.status == EnvironmentStatus::Active
-            && last.is_some_and(|last| self.config().retention.is_due(last, now))
+            && last.is_some_and(|last| self.config().retention.is_due(last, now, zone))
     }
 }
 

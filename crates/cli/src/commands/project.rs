@@ -40,7 +40,7 @@ pub enum Project {
         #[arg(add = ArgValueCandidates::new(names::projects))]
         project: String,
     },
-    /// Show a project, or one property of it, or set one: title
+    /// Show a project, or one property of it, or set one: title, default_branch, timezone, push_activates
     Info(Property),
     /// Remove what builds have kept for the next one: PLATFORM_CACHE_DIR and downloaded packages
     ClearBuildCache,
@@ -130,6 +130,7 @@ fn fields(project: &Found) -> Vec<(&'static str, String)> {
         ("title", project.title.clone()),
         ("default branch", project.default_branch.clone()),
         ("push activates", project.push_activates.to_string()),
+        ("timezone", project.timezone.clone()),
         ("git url", project.git_url.clone()),
         ("created", project.created_at.clone()),
     ]
@@ -184,6 +185,7 @@ mod tests {
             title: "Guest book".into(),
             default_branch: "main".into(),
             push_activates: true,
+            timezone: "UTC".into(),
             git_url: "/srv/projects/abcdefgh12345/repository.git".into(),
             ssh_url: None,
             created_at: "2026-11-24T12:00:00Z".into(),

@@ -3,7 +3,7 @@
 use super::{Store, StoreError, now};
 use crate::random;
 use guise_model::ProjectId;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 
 /// A project as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct ProjectRecord {
     pub entropy: String,
     /// Whether the push of a new branch makes an environment that runs.
     pub push_activates: bool,
+    /// When its days begin.
+    pub timezone: String,
     /// When it was made.
     pub created_at: String,
 }
@@ -30,6 +32,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ProjectRecord> {
         default_branch: row.get("default_branch")?,
         entropy: row.get("entropy")?,
         push_activates: row.get("push_activates")?,
+        timezone: row.get("timezone")?,
         created_at: row.get("created_at")?,
     })
 }
@@ -43,6 +46,7 @@ impl Store {
             default_branch: default_branch.into(),
             entropy: random::letters(56),
             push_activates: true,
+            timezone: "UTC".into(),
             created_at: now(),
         };
         self.connection().execute(
@@ -73,22 +77,33 @@ impl Store {
         Ok(statement.query_row([id.as_str()], record).optional()?)
     }
 
-    /// Sets whether the push of a new branch makes an environment that runs.
-    pub fn set_push_activates(&self, id: &ProjectId, activates: bool) -> Result<(), StoreError> {
+    /// Sets one column that people may change.
+    pub(crate) fn set_project_column(
+        &self,
+        id: &ProjectId,
+        column: &'static str,
+        value: &dyn ToSql,
+    ) -> Result<(), StoreError> {
         self.connection().execute(
-            "UPDATE projects SET push_activates = ? WHERE id = ?",
-            params![activates, id.as_str()],
+            &format!("UPDATE projects SET {column} = ? WHERE id = ?"),
+            params![value, id.as_str()],
         )?;
         Ok(())
     }
 
-    /// Sets what people call a project.
-    pub fn set_project_title(&self, id: &ProjectId, title: &str) -> Result<(), StoreError> {
-        self.connection().execute(
-            "UPDATE projects SET title = ? WHERE id = ?",
-            params![title, id.as_str()],
+    /// Makes the environment of another branch production, and the one that was it a child of that.
+    pub fn set_default_branch(&self, project: &ProjectRecord, branch: &str) -> Result<(), StoreError> {
+        let id = project.id.as_str();
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        transaction.execute(
+            "UPDATE projects SET default_branch = ? WHERE id = ?",
+            params![branch, id],
         )?;
-        Ok(())
+        let place = "UPDATE environments SET type = ?, parent = ? WHERE project = ? AND name = ?";
+        transaction.execute(place, params!["development", branch, id, project.default_branch])?;
+        transaction.execute(place, params!["production", None::<&str>, id, branch])?;
+        Ok(transaction.commit()?)
     }
 
     /// Forgets a project and all that belongs to it, except for the activity of its deletion.
@@ -128,5 +143,31 @@ mod tests {
         assert_eq!(store.project(&project.id).unwrap(), Some(project.clone()));
         store.delete_project(&project.id).unwrap();
         assert_eq!(store.project(&project.id).unwrap(), None);
+    }
+
+    #[test]
+    fn another_default_branch_becomes_production_and_the_old_one_its_child() {
+        use crate::store::EnvironmentType::{Development, Production};
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("guise.db")).unwrap();
+        let project = store.create_project("Shop", "master").unwrap();
+        store
+            .create_environment(&project.id, "master", Production, None)
+            .unwrap();
+        store
+            .create_environment(&project.id, "main", Development, Some("master"))
+            .unwrap();
+        store.set_default_branch(&project, "main").unwrap();
+        let of = |name| {
+            let found = store.environment(&project.id, name).unwrap().unwrap();
+            (found.kind, found.parent)
+        };
+        assert_eq!(of("main"), (Production, None));
+        assert_eq!(of("master"), (Development, Some("main".into())));
+        let project = store.project(&project.id).unwrap().unwrap();
+        assert_eq!(project.default_branch, "main");
+        // The same again changes nothing that matters.
+        store.set_default_branch(&project, "main").unwrap();
+        assert_eq!(of("main"), (Production, None));
     }
 }
