@@ -45,6 +45,16 @@ pub enum CheckoutError {
         /// The directory.
         root: String,
     },
+    /// A submodule is where no build can fetch it from.
+    #[error(
+        "the submodule {path:?} cannot be fetched from {url:?}: a build has no key and takes complete https:// URLs only; change the URL in .gitmodules"
+    )]
+    Submodule {
+        /// Where it belongs.
+        path: String,
+        /// Where it is.
+        url: String,
+    },
     /// A file of the checkout cannot be given to the app's user.
     #[error("cannot {operation} {}: {source}", .path.display())]
     File {

@@ -24,7 +24,11 @@ struct Submodule {
     url: Option<String>,
 }
 
-/// The stage that fetches an app's submodules; `None` without any. Those that cannot be fetched are told to `warn`.
+/// The stage that fetches an app's submodules; `None` without any. Of those that `.gitmodules` does not know, git left a
+/// link behind by mistake: they are told to `warn`.
+///
+/// # Errors
+/// [`CheckoutError::Submodule`] for one that cannot be fetched: the app would lack a part of its code.
 pub(crate) fn stage(
     repository: &Path,
     commit: &str,
@@ -38,9 +42,12 @@ pub(crate) fn stage(
             None => warn(&format!(
                 "W: .gitmodules does not say where the submodule {path:?} is."
             )),
-            Some(url) if !url.starts_with("https://") => warn(&format!(
-                "W: The submodule {path:?} is not fetched from {url:?}: only complete https:// URLs are."
-            )),
+            Some(url) if !url.starts_with("https://") => {
+                return Err(CheckoutError::Submodule {
+                    path: path.clone(),
+                    url: url.clone(),
+                });
+            }
             Some(_) => wanted.push(submodule),
         }
     }
@@ -190,11 +197,21 @@ mod tests {
             "http://example.com/x",
         ] {
             let (repository, head) = with_submodule("lib", url, &"1".repeat(40));
-            let mut warnings = Vec::new();
-            let mut warn = |text: &str| warnings.push(text.to_owned());
-            assert_eq!(stage(&repository.git_dir(), &head, "", &mut warn).unwrap(), None);
-            assert!(warnings[0].contains(url), "{warnings:?}");
+            let refused = stage(&repository.git_dir(), &head, "", &mut |_| {}).unwrap_err();
+            let refused = refused.to_string();
+            assert!(refused.contains(url) && refused.contains("https://"), "{refused}");
         }
+        let (repository, _) = with_submodule("lib", "https://example.com", &"1".repeat(40));
+        repository.git(&["rm", "-q", "--cached", ".gitmodules"]);
+        repository.git(&["commit", "-q", "-m", "Forget where it is"]);
+        let forgotten = repository.git(&["rev-parse", "HEAD"]);
+        let mut warnings = Vec::new();
+        let mut warn = |text: &str| warnings.push(text.to_owned());
+        assert_eq!(
+            stage(&repository.git_dir(), &forgotten, "", &mut warn).unwrap(),
+            None
+        );
+        assert!(warnings[0].contains("lib"), "{warnings:?}");
         let (repository, head) = with_submodule("lib", "https://example.com/x.git", &"1".repeat(40));
         let stage = stage(&repository.git_dir(), &head, "", &mut |_| {})
             .unwrap()
