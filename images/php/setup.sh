@@ -12,5 +12,7 @@ for version in /etc/php/*; do
     ln -s "/usr/sbin/php-fpm${version##*/}" /usr/sbin/php-fpm
 done
 
-printf '%s\n' '#!/bin/dash' 'exec /usr/sbin/php-fpm --nodaemonize "$@"' >/usr/bin/start-php-app
+# PHP-FPM makes itself a session of its own, wherever it is started from: that is what a stop must reach.
+printf '%s\n' '#!/bin/dash' 'echo $$ >/run/guise/app.pid' 'exec /usr/sbin/php-fpm --nodaemonize "$@"' \
+    >/usr/bin/start-php-app
 chmod 755 /usr/bin/start-php-app

@@ -23,6 +23,19 @@ crons:
         commands: {start: 'echo tick of $PLATFORM_BRANCH | tee -a kept/ticks'}
 "#;
 
+/// They do not end when they are asked to: one until somebody cancels it, one until its time is over.
+const STUCK: &str = r#"    stuck:
+        spec: '* * * * *'
+        timeout: 20
+        shutdown_timeout: 1
+        commands: {start: 'trap "" TERM; while true; do sleep 0.1; done', stop: 'echo stuck >>kept/stopped'}
+    late:
+        spec: '* * * * *'
+        timeout: 2
+        shutdown_timeout: 1
+        commands: {start: 'trap "" TERM; while true; do sleep 0.1; done', stop: 'echo late >>kept/stopped'}
+"#;
+
 /// It does not end by itself, but when it is asked to.
 const WATCH: &str = r#"    watch:
         spec: '* * * * *'
@@ -36,7 +49,7 @@ const WATCH: &str = r#"    watch:
 pub fn run_in_time(guise: &Guise) -> Result<()> {
     let site = Site::write(guise, "crons")?;
     site.repository
-        .replace(".platform.app.yaml", "name: app\n", TICK)?;
+        .replace(".platform.app.yaml", "name: app\n", &format!("{TICK}{STUCK}"))?;
     site.repository.commit("Tick")?;
     let root = site.repository.root();
     guise.run(root, &["up"])?.ok()?;
@@ -63,14 +76,38 @@ pub fn run_in_time(guise: &Guise) -> Result<()> {
     }
     let activities = said(&["activity", "list"])?;
     ensure!(activities.contains("Cron tick of app in main"), "{activities}");
+    crons_end_when_they_must(&site)?;
     another_cron_keeps_the_container(&site)?;
     a_deployment_stops_a_cron(&site)
 }
 
+fn crons_end_when_they_must(site: &Site<'_>) -> Result<()> {
+    let root = site.repository.root();
+    let said = |arguments: &[&str]| site.guise.run(root, arguments)?.ok();
+    let stuck = last_run(site, "stuck", "in_progress")?;
+    let stuck = stuck["id"].as_str().context("the run has no id")?;
+    said(&["activity", "cancel", stuck])?;
+    let cancelled = last_run(site, "stuck", "cancelled")?;
+    ensure!(cancelled["id"] == stuck, "{cancelled} is not the run {stuck}");
+    let late = last_run(site, "late", "complete")?;
+    ensure!(late["result"] == "failure", "{late}");
+    let id = late["id"].as_str().context("the run has no id")?;
+    // The log of a failed run ends with that failure.
+    let log = site.guise.run(root, &["activity", "log", id])?.stdout;
+    ensure!(
+        log.contains("Stopping late") && log.contains("its timeout of 2 s"),
+        "{log}"
+    );
+    let stopped = said(&["exec", "--", "cat", "kept/stopped"])?;
+    ensure!(stopped == "stuck\nlate\n", "stop commands: {stopped:?}");
+    let left = said(&["exec", "--", "ps", "-eo", "args"])?;
+    ensure!(!left.contains("while true"), "a cron goes on:\n{left}");
+    Ok(())
+}
+
 fn another_cron_keeps_the_container(site: &Site<'_>) -> Result<()> {
     let before = containers(site)?;
-    site.repository
-        .replace(".platform.app.yaml", TICK, &format!("{TICK}{WATCH}"))?;
+    site.repository.replace(".platform.app.yaml", STUCK, WATCH)?;
     let push = site.repository.push("Watch")?;
     ensure!(push.accepted, "{}", push.output);
     ensure!(

@@ -8,11 +8,19 @@ use serde_json::Value;
 pub fn runs_scripts_as_its_configuration_says(guise: &Guise) -> Result<()> {
     let repository = Repository::copy(&example("php")?, &guise.directory().join("php-settings"))?;
     let root = repository.root();
+    let (before, after) = (
+        "  extensions: [apcu]",
+        "  extensions: [apcu]\n  xdebug: {idekey: guise}",
+    );
+    repository.replace(".platform.app.yaml", before, after)?;
+    repository.commit("Debug")?;
     guise.run(root, &["up"])?.ok()?;
     let url = guise.url(root)?;
     settings_are_those_of_the_app(&url)?;
     scripts_run_where_they_may(guise, &repository, &url).context("scripts")?;
     the_command_line_has_no_limits_of_requests(guise, &repository)?;
+    a_request_with_the_key_is_debugged(guise, &repository, &url).context("Xdebug")?;
+    a_variable_of_the_environment_goes_before_the_apps(guise, &repository, &url)?;
     guise.run(root, &["--yes", "project", "delete"])?.ok()?;
     Ok(())
 }
@@ -63,6 +71,44 @@ fn the_command_line_has_no_limits_of_requests(guise: &Guise, repository: &Reposi
     ensure!(said == "pm.max_children = 10\n", "{said}");
     let log = inside(guise, repository, "grep about.php /var/log/php.access.log")?;
     ensure!(log.contains("GET 200") && log.contains("kB"), "{log}");
+    Ok(())
+}
+
+/// Listens where a tunnel would end, and prints the first thing that Xdebug says.
+const LISTEN: &str = r#"rm -f /run/xdebug-tunnel.sock; php -r '$s = stream_socket_server("unix:///run/xdebug-tunnel.sock");
+echo fread(stream_socket_accept($s, 20), 2000);' >/tmp/said & sleep 1;
+curl -s -o /dev/null -m 3 http://localhost/about.php -H "Cookie: XDEBUG_SESSION=$1"; kill $! 2>/dev/null
+tr '\0' '\n' </tmp/said"#;
+
+fn a_request_with_the_key_is_debugged(guise: &Guise, repository: &Repository, url: &str) -> Result<()> {
+    let loaded = |url: &str| -> Result<bool> {
+        let settings: Value = serde_json::from_str(&http::get(url)?.text())?;
+        Ok(settings["extensions"].to_string().contains("xdebug"))
+    };
+    ensure!(!loaded(&format!("{url}settings"))?, "a plain request has Xdebug");
+    let with_key = format!("{url}settings?XDEBUG_SESSION_START=guise");
+    ensure!(loaded(&with_key)?, "a request with the key has no Xdebug");
+    let listen = |key: &str| inside(guise, repository, &format!("set -- {key}; {LISTEN}"));
+    let said = listen("guise")?;
+    ensure!(
+        said.contains("about.php") && said.contains("idekey=\"guise\""),
+        "Xdebug says {said:?}"
+    );
+    let said = listen("other")?;
+    ensure!(said.is_empty(), "another key is debugged: {said:?}");
+    Ok(())
+}
+
+fn a_variable_of_the_environment_goes_before_the_apps(
+    guise: &Guise,
+    repository: &Repository,
+    url: &str,
+) -> Result<()> {
+    let create = "variable create php:memory_limit --level environment --value 80M";
+    let words: Vec<&str> = create.split(' ').collect();
+    guise.run(repository.root(), &words)?.ok()?;
+    let settings: Value = serde_json::from_str(&http::get(&format!("{url}settings"))?.text())?;
+    ensure!(settings["memory_limit"] == "80M", "{settings}");
     Ok(())
 }
 
