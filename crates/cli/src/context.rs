@@ -7,6 +7,7 @@ use crate::git::{GitError, Repository};
 use crate::login;
 use crate::output::Output;
 use crate::place::{Place, PlaceError, Wish};
+use guise_api::Project;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,14 @@ impl Context {
     /// Directory of the daemon's state, if it is the one of this machine.
     pub fn local_state(&self) -> Option<&Path> {
         (!self.client.is_remote()).then_some(&self.state)
+    }
+
+    /// Where git reaches a project from here: by its path, or from another machine over SSH.
+    pub fn git_url<'a>(&self, project: &'a Project) -> &'a str {
+        match &project.ssh_url {
+            Some(url) if self.client.is_remote() => url,
+            _ => &project.git_url,
+        }
     }
 
     /// Directory of the state of this machine's daemon.

@@ -114,7 +114,7 @@ async fn project(
         Some(named) => context.client.get(&paths::fill(paths::PROJECT, &[named])).await?,
         None => create(context, repository, title, branch).await?,
     };
-    repository.add_remote(&project.git_url)?;
+    repository.add_remote(context.git_url(&project))?;
     context.output.remark(format!(
         "Added git remote `{REMOTE}` for {} ({}).",
         project.title, project.id

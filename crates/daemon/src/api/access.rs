@@ -44,6 +44,16 @@ impl Caller {
         }
     }
 
+    /// Whether the token is for less than its user.
+    pub(crate) fn is_limited(&self) -> bool {
+        match self {
+            Self::Root => false,
+            Self::User {
+                read_only, project, ..
+            } => *read_only || project.is_some(),
+        }
+    }
+
     /// What the caller may at most be to environments of a type of a project; `None` when they may not know of them.
     fn role_on(
         &self,

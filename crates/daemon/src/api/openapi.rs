@@ -2,7 +2,7 @@
 
 use guise_api::ApiError;
 use utoipa::{
-    PartialSchema,
+    PartialSchema, ToSchema,
     openapi::{
         Content, InfoBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
@@ -35,8 +35,10 @@ pub(super) fn document() -> OpenApi {
             complete(operation, &names);
         }
     }
+    let mut schemas = vec![("ApiError".to_owned(), ApiError::schema())];
+    ApiError::schemas(&mut schemas);
     let components = document.components.get_or_insert_default();
-    components.schemas.insert("ApiError".into(), ApiError::schema());
+    components.schemas.extend(schemas);
     document
 }
 

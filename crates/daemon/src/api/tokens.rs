@@ -77,6 +77,10 @@ pub(crate) async fn revoke(
 
 /// The user whose tokens alone the caller may see; `None` for those who may see everybody's.
 fn own(platform: &Platform, caller: &Caller) -> Result<Option<UserRecord>, Failure> {
+    // Else it would make one that is for more than itself.
+    if caller.is_limited() {
+        return Err(Failure::denied());
+    }
     let user = caller
         .user()
         .map(|user| platform.user(user.as_str()))

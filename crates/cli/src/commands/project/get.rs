@@ -23,7 +23,7 @@ impl Get {
         let project: Project = context.client.get(&path).await?;
         let directory = self.directory.unwrap_or_else(|| directory_for(&project.title));
         let branch = context.named_environment().unwrap_or(&project.default_branch);
-        Ok(if git::clone(&project.git_url, &directory, branch)? {
+        Ok(if git::clone(context.git_url(&project), &directory, branch)? {
             0
         } else {
             1
