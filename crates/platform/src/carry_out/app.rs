@@ -35,7 +35,10 @@ impl CarryOut<'_> {
             None => None,
         };
         self.restarted.insert(name.into(), listener);
-        let script = format!(": > {ENDS}; sv term /run/service/app > /dev/null");
+        // Whatever runs beside nginx runs the app's code.
+        let script = format!(
+            ": > {ENDS}; cd /run/service; for it in *; do [ $it = nginx ] || sv term ./$it > /dev/null; done"
+        );
         self.node.exec(
             container,
             &shell(component, &script),
