@@ -73,9 +73,10 @@ async fn create(context: &Context, title: String, default_branch: String) -> Res
     };
     let project: Found = context.client.post(paths::PROJECTS, &wanted).await?;
     context.output.record(&project, &fields(&project))?;
-    context
-        .output
-        .remark(format!("To push to it: git remote add guise {}", project.git_url));
+    context.output.remark(format!(
+        "To push to it: git remote add guise {}",
+        context.git_url(&project)
+    ));
     Ok(())
 }
 
@@ -84,7 +85,7 @@ async fn set_remote(context: &Context, project: &str) -> Result<(), Error> {
         .client
         .get(&paths::fill(paths::PROJECT, &[project]))
         .await?;
-    super::up::repository()?.set_remote(&project.git_url)?;
+    super::up::repository()?.set_remote(context.git_url(&project))?;
     context
         .output
         .remark(format!("The git remote `{REMOTE}` leads to {}.", project.title));
@@ -132,6 +133,7 @@ fn fields(project: &Found) -> Vec<(&'static str, String)> {
         ("push activates", project.push_activates.to_string()),
         ("timezone", project.timezone.clone()),
         ("git url", project.git_url.clone()),
+        ("ssh url", project.ssh_url.clone().unwrap_or_else(|| "none".into())),
         ("created", project.created_at.clone()),
     ]
 }
