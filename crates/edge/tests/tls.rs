@@ -6,12 +6,14 @@
 mod site;
 
 use bytes::Bytes;
-use guise_api::edge::{Action, ClientAuthentication, Command, Reply, Scheme, SecureHost, Terms, TlsVersion};
+use guise_api::edge::{
+    Action, ClientAuthentication, Command, Proof, Reply, Scheme, SecureHost, Shown, Terms, TlsVersion,
+};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -189,6 +191,38 @@ async fn an_unknown_host_is_told_so_in_the_handshake() {
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("UnrecognisedName"), "{refused}");
+}
+
+/// Our client does not understand a proof, and says so: it has seen it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_authority_sees_its_proof_for_as_long_as_there_is_one() {
+    let secure = Secure::new(|_| Terms::default()).await;
+    let look = async |host: &str, protocols: &[&str]| {
+        let mut client = secure.client(&TLS13, None);
+        client.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        match secure.connect(client, host).await {
+            Ok(_) => "served".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    };
+    assert!(look(HOST, &["acme-tls/1"]).await.contains("UnrecognisedName"));
+    let mut parameters = CertificateParams::new([HOST.to_owned()]).unwrap();
+    parameters.custom_extensions = vec![CustomExtension::new_acme_identifier(&[7; 32])];
+    let key = KeyPair::generate().unwrap();
+    let shown = Shown::Tls {
+        chain: parameters.signed_by(&key, &secure.authority.0).unwrap().pem(),
+        key: key.serialize_pem(),
+    };
+    let host = HOST.into();
+    let proofs = vec![Proof { host, shown }];
+    secure.site.tell(Command::Prove { proofs }).await;
+    let seen = look(HOST, &["acme-tls/1"]).await;
+    assert!(seen.contains("UnsupportedCriticalExtension"), "{seen}");
+    assert!(look(OTHER, &["acme-tls/1"]).await.contains("UnrecognisedName"));
+    assert_eq!(look(HOST, &["acme-tls/1", "http/1.1"]).await, "served");
+    assert_eq!(look(HOST, &[]).await, "served");
+    secure.site.tell(Command::Prove { proofs: Vec::new() }).await;
+    assert!(look(HOST, &["acme-tls/1"]).await.contains("UnrecognisedName"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
