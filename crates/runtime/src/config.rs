@@ -127,10 +127,17 @@ impl Config {
     }
 
     fn check_namespaces(&self) -> Result<(), ConfigError> {
-        if !self.new.contains(Namespaces::MOUNT) {
-            // Without its own there would be nothing to pivot: the host's mounts are never touched.
+        if self.joined.iter().any(|joined| joined.kind == Namespaces::MOUNT) {
+            return Err(ConfigError::Unsupported {
+                key: "linux.namespaces: joining a mount namespace by path",
+            });
+        }
+        let hidden = [self.linux.masked_paths(), self.linux.readonly_paths()];
+        let hides = hidden.iter().any(|paths| paths.iter().flatten().next().is_some());
+        if !self.new.contains(Namespaces::MOUNT) && (hides || self.linux.rootfs_propagation().is_some()) {
+            // It would be hidden from the host as well.
             return Err(ConfigError::Missing {
-                key: "linux.namespaces: a new mount namespace",
+                key: "linux.namespaces: a new mount namespace for maskedPaths, readonlyPaths and rootfsPropagation",
             });
         }
         if self.joined.iter().any(|joined| joined.kind == Namespaces::USER) {
@@ -315,7 +322,7 @@ mod tests {
         assert!(refusal(|c| c["process"]["cwd"] = "app".into()).contains("process.cwd"));
         assert!(refusal(|c| c["process"]["args"] = serde_json::json!([])).contains("process.args"));
         assert!(refusal(|c| c["ociVersion"] = "2.0.0".into()).contains("ociVersion"));
-        assert!(refusal(|c| c["linux"]["namespaces"] = serde_json::json!([])).contains("mount namespace"));
+        assert!(refusal(|c| c["linux"]["namespaces"] = serde_json::json!([])).contains("namespaces"));
         assert!(refusal(|c| c["process"]["env"] = serde_json::json!(["A=\u{0}"])).contains("NUL"));
     }
 }

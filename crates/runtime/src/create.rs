@@ -185,6 +185,9 @@ impl Drop for Draft<'_> {
             let _ = cgroup.kill();
             let _ = cgroup.remove();
         }
+        if let Ok(record) = state::load(self.root, self.id) {
+            let _ = state::unmount(&record);
+        }
         let _ = state::remove(self.root, self.id);
     }
 }
@@ -205,6 +208,7 @@ fn build(
         init: None,
         created: crate::clock::now(),
         cgroup: cgroup.clone(),
+        mounted_outside: !config.new.contains(Namespaces::MOUNT),
         annotations: config.spec.annotations().clone().unwrap_or_default(),
     };
     // First of all, so that after a crash at any later point it is known what to remove.

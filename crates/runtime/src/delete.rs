@@ -43,6 +43,7 @@ pub fn delete(root: &Path, id: &ContainerName, force: bool) -> Result<(), Delete
     }
     let spec = state::load_config(root, id).ok();
     end(&state)?;
+    state::unmount(&state)?;
     state::remove(root, id)?;
     let told = Told {
         record: &state,

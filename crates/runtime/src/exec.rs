@@ -13,10 +13,10 @@ use crate::state::{self, State, StateError, Status};
 use guise_sys::clone::{Child, CloneError, clone3};
 use guise_sys::namespace::{self, Namespaces};
 use guise_sys::process::Ending;
-use guise_sys::{Errno, process, socket};
+use guise_sys::{Errno, mount, process, socket};
 use oci_spec::runtime::{Linux, Process};
 use rustix::fs::{Mode, OFlags};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -136,7 +136,14 @@ pub fn exec(request: &Request<'_>) -> Result<Ending, ExecError> {
     if kinds.contains(Namespaces::PID) {
         enter(pidfd.as_fd(), Namespaces::PID)?;
     }
+    // A container in the host's mount namespace differs by its root alone, which no namespace brings along.
+    let root = if kinds.contains(Namespaces::MOUNT) {
+        None
+    } else {
+        Some(open_root(init.pid)?)
+    };
     let joining = Joining {
+        root: root.as_ref().map(AsFd::as_fd),
         request,
         linux: &linux,
         init: pidfd.as_fd(),
@@ -222,6 +229,12 @@ fn foreign_namespaces(pid: i32) -> Result<Namespaces, ExecError> {
     Ok(kinds)
 }
 
+fn open_root(pid: i32) -> Result<OwnedFd, ExecError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())
+        .map_err(step("opening the root of the container's first process"))
+}
+
 fn enter(pidfd: BorrowedFd<'_>, kinds: Namespaces) -> Result<(), ExecError> {
     namespace::enter_process(pidfd, kinds).map_err(|source| ExecError::Enter { kinds, source })
 }
@@ -232,6 +245,7 @@ struct Joining<'a> {
     linux: &'a Linux,
     init: BorrowedFd<'a>,
     kinds: Namespaces,
+    root: Option<BorrowedFd<'a>>,
     filter: Option<&'a Filter>,
     console: Option<BorrowedFd<'a>>,
 }
@@ -255,7 +269,12 @@ impl Joining<'_> {
             // The runtime was killed before this process was under the container's limits.
             return Err(step("joining the container")(Errno::PIPE));
         }
-        enter(self.init, self.kinds)?;
+        if !self.kinds.is_empty() {
+            enter(self.init, self.kinds)?;
+        }
+        if let Some(root) = self.root {
+            mount::change_root(root).map_err(step("entering the container's root"))?;
+        }
         rustix::process::setsid().map_err(step("starting a session"))?;
         let process = &self.request.process;
         if let Some(receiver) = self.console {

@@ -174,7 +174,7 @@ fn prepare(inheritance: Inheritance<'_>) -> Result<u8, InitError> {
     if let Some(console) = console {
         console::give(plan.root.tree.as_fd(), &config.process, console)?;
     }
-    rootfs::enter(plan)?;
+    rootfs::enter(plan, config)?;
     let last_filter = identity::assume(&config.process, &config.linux, filter, parent)?;
     let program = Program::find(&config.process)?;
     let last_filter = seccomp::load_with_listener(last_filter, parent).map_err(IdentityError::from)?;

@@ -72,6 +72,14 @@ pub enum StateError {
         /// Why.
         source: std::io::Error,
     },
+    /// Its tree could not be unmounted.
+    #[error("unmounting {path}: {source}", path = path.display())]
+    Unmount {
+        /// Its root directory.
+        path: PathBuf,
+        /// Why.
+        source: Errno,
+    },
     /// The process is not running any more, or not yet.
     #[error("container is not running")]
     NotRunning {
@@ -114,6 +122,9 @@ pub struct State {
     pub created: String,
     /// Its control group.
     pub cgroup: Group,
+    /// Whether its tree is mounted on its root directory in sight of the host, since it has no mount namespace.
+    #[serde(default)]
+    pub mounted_outside: bool,
     /// Annotations of its configuration.
     #[serde(default)]
     pub annotations: HashMap<String, String>,
@@ -295,6 +306,24 @@ fn load_json<T: serde::de::DeserializeOwned>(path: &Path, id: &ContainerName) ->
         path: path.into(),
         source,
     })
+}
+
+/// Takes away what a container without a mount namespace has mounted on the host.
+///
+/// # Errors
+/// [`StateError::Unmount`].
+pub fn unmount(state: &State) -> Result<(), StateError> {
+    if !state.mounted_outside {
+        return Ok(());
+    }
+    match guise_sys::mount::detach(&state.rootfs) {
+        // It is not mounted, or somebody else took it away.
+        Ok(()) | Err(Errno::INVAL | Errno::NOENT) => Ok(()),
+        Err(source) => Err(StateError::Unmount {
+            path: state.rootfs.clone(),
+            source,
+        }),
+    }
 }
 
 /// Forgets a container.

@@ -146,3 +146,38 @@ fn a_container_sees_its_own_groups_and_none_above() {
     let (refused, status) = container.shell("echo 1000 > $(find /sys/fs/cgroup -name pids.max)");
     assert!(status != 0, "{refused}");
 }
+
+#[test]
+fn a_container_without_namespaces_has_only_another_root_and_leaves_no_mount() {
+    if !can_run() {
+        return;
+    }
+    let mut container = Bundle::new();
+    container.leave_out_the_user_namespace();
+    let linux = &mut container.config["linux"];
+    linux["namespaces"] = json!([]);
+    linux
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| !key.ends_with("Paths"));
+    container.config.as_object_mut().unwrap().remove("hostname");
+    container.start();
+    let (found, _) = container.shell("ls -d /app; readlink /proc/self/ns/mnt");
+    let own = std::fs::read_link("/proc/self/ns/mnt").unwrap();
+    assert_eq!(found, format!("/app\n{}", own.display()));
+    let mounted = || {
+        let root = container.path("rootfs");
+        let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        table
+            .lines()
+            .filter(|line| line.contains(root.to_str().unwrap()))
+            .count()
+    };
+    assert!(mounted() > 1);
+    let delete = container
+        .runtime(&["delete", "--force", &container.id])
+        .output()
+        .unwrap();
+    bundle::succeeded(delete);
+    assert_eq!(mounted(), 0);
+}

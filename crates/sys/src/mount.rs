@@ -186,6 +186,16 @@ pub fn pivot(root: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::process::chdir(c"/")
 }
 
+/// Makes `root` the root of this process alone. The host's tree stays mounted, and a process with CAP_SYS_CHROOT gets back to it.
+///
+/// # Errors
+/// `EPERM`: no CAP_SYS_CHROOT.
+pub fn change_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
+    rustix::process::fchdir(root)?;
+    rustix::process::chroot(c".")?;
+    rustix::process::chdir(c"/")
+}
+
 /// Changes the propagation of every mount of this mount namespace.
 ///
 /// # Errors

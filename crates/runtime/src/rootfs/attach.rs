@@ -9,6 +9,7 @@ use super::source::{HostTree, Plan, Planned, PlannedMount};
 use super::{copyup, device, mask, ramdisk};
 use crate::config::Config;
 use guise_sys::mount::{self, Attributes, MountAttrFlags, Propagation};
+use guise_sys::namespace::Namespaces;
 use guise_sys::{Errno, path};
 use rustix::fs::{Mode, OFlags};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// [`RootfsError`].
 pub fn assemble(plan: &Plan, config: &Config) -> Result<(), RootfsError> {
     let root = plan.root.tree.as_fd();
-    attach_root(root)?;
+    attach_root(root, config)?;
     for mount in &plan.mounts {
         attach(mount, root)?;
     }
@@ -48,13 +49,18 @@ pub fn assemble(plan: &Plan, config: &Config) -> Result<(), RootfsError> {
     Ok(())
 }
 
-/// Makes the plan's root the root and drops the host's.
+/// Makes the plan's root the root and drops the host's; without a mount namespace of its own, the process gets another root alone.
 ///
 /// # Errors
 /// [`RootfsError::Pivot`], [`RootfsError::Attributes`].
-pub fn enter(plan: &Plan) -> Result<(), RootfsError> {
+pub fn enter(plan: &Plan, config: &Config) -> Result<(), RootfsError> {
     let root = plan.root.tree.as_fd();
-    mount::pivot(root).map_err(|source| RootfsError::Pivot { source })?;
+    let entered = if config.new.contains(Namespaces::MOUNT) {
+        mount::pivot(root)
+    } else {
+        mount::change_root(root)
+    };
+    entered.map_err(|source| RootfsError::Pivot { source })?;
     let Some(propagation) = &plan.propagation else {
         return Ok(());
     };
@@ -64,11 +70,16 @@ pub fn enter(plan: &Plan) -> Result<(), RootfsError> {
     })
 }
 
-fn attach_root(root: BorrowedFd<'_>) -> Result<(), RootfsError> {
+fn attach_root(root: BorrowedFd<'_>, config: &Config) -> Result<(), RootfsError> {
     let failed = |source| RootfsError::Attach {
         path: "/".into(),
         source,
     };
+    if !config.new.contains(Namespaces::MOUNT) {
+        // In sight of the host, in the root directory's own place; `delete` takes it away.
+        let place = rustix::fs::open(&config.rootfs(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        return mount::attach(root, place.map_err(failed)?.as_fd()).map_err(failed);
+    }
     // Nothing done here may reach the host; what the host does later (say, unmounting a disk) may reach us until the old root is gone.
     mount::set_propagation_everywhere(Propagation::Slave).map_err(failed)?;
     let old_root = rustix::fs::open(c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
