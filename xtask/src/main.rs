@@ -17,6 +17,7 @@ mod bench_ssh;
 mod bench_swap;
 mod clean;
 mod compatibility;
+mod conformance;
 mod demo;
 mod house;
 mod options;
@@ -42,6 +43,8 @@ Usage: cargo xtask CHORE [OPTIONS]
   test         Everything that CI runs: check, unit tests, component tests and journeys as root, leftovers
   vm-test      Component tests on Debian's cloud kernel with cgroup v2 only, in an emulated machine: no root
   power-test   Cut the power of an emulated machine in the middle of deployments and backups
+  conformance DIR
+               Run youki's conformance suite, built in DIR, against runc and guise: docs/conformance.md
   bench push   Time pushes and weigh the daemon; prints a table for docs/performance.md
   bench branch Time branches of an environment with app, MariaDB and Redis
   bench edge   Compare the edge with nginx as a reverse proxy; needs nginx, wrk and openssl
@@ -77,6 +80,7 @@ fn run() -> Result<()> {
     match words.as_slice() {
         ["demo", rest @ ..] => demo::demo(&Options::parse(rest)?),
         ["clean", rest @ ..] => clean::clean(&Options::parse(rest)?),
+        ["conformance", directory] => conformance::conformance(directory),
         ["package", rest @ ..] => package::package(&Options::parse(rest)?),
         ["check", rest @ ..] => test::check(&Options::parse(rest)?),
         ["test", rest @ ..] => test::test(&Options::parse(rest)?),
