@@ -46,7 +46,9 @@ impl Setting {
 pub fn controllers(resources: &LinuxResources) -> Vec<String> {
     let versions = [Version::V1, Version::V2].into_iter();
     let settings = versions.flat_map(|version| settings(resources, version));
-    settings.map(|setting| setting.controller).collect()
+    // Asked for without a limit, a disk's controller still counts.
+    let counted = resources.block_io().as_ref().map(|_| "blkio".to_owned());
+    settings.map(|setting| setting.controller).chain(counted).collect()
 }
 
 /// What to write for `resources`, in this order.
