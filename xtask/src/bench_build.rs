@@ -34,15 +34,20 @@ pub fn build(options: &Options) -> Result<()> {
         let unit = "s";
         rows.push(Row { name, samples, unit });
     };
-    row("first push", vec![push(&tree, "main", "main", "Executing")?]);
+    row("first push", vec![push(&tree, "main", "main", "Installing")?]);
     let (mut other, mut warm, mut cold) = (Vec::new(), Vec::new(), Vec::new());
     for n in 1..=options.repetitions {
-        other.push(push(&tree, "main", &format!("other-{n}"), "is there already")?);
+        other.push(push(
+            &tree,
+            "main",
+            &format!("other-{n}"),
+            "Reusing existing build",
+        )?);
         change(&tree, n)?;
-        warm.push(push(&tree, "main", "main", "npm")?);
+        warm.push(push(&tree, "main", "main", "Installing")?);
         change(&tree, options.repetitions + n)?;
         guise.run(tree.root(), &["project", "clear-build-cache"])?.ok()?;
-        cold.push(push(&tree, "main", "main", "npm")?);
+        cold.push(push(&tree, "main", "main", "Installing")?);
     }
     row("the same tree on another branch", other);
     row("another tree, with a warm cache", warm);

@@ -5,6 +5,7 @@
 //! (big-endian), that many bytes. The server ends with one [`Frame::Exit`].
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The value of the `Upgrade` header.
@@ -20,6 +21,9 @@ pub struct Exec {
     pub container: Option<String>,
     /// Program and arguments; the login shell when empty.
     pub argv: Vec<String>,
+    /// Variables besides the container's: passwords, which stand in no command line.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
     /// Size of the caller's terminal (columns, rows) if it wants one.
     pub tty: Option<(u16, u16)>,
 }

@@ -12,7 +12,10 @@ use guise_node::{
     AppImage, ContainerState, ContainerStatus, Egress, ExecSession, ImageView, NodeError, Process,
     ProcessView, Truth, Usage,
 };
-use std::{collections::HashMap, fs::File};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+};
 
 /// A container and whose it is.
 #[derive(Debug, Clone)]
@@ -185,14 +188,16 @@ impl Platform {
     }
 
     /// Starts a process for a person in a container: as its user, in `/app` with the app's environment and
-    /// `.environment`. An empty `argv` is a login shell.
+    /// `.environment`, and with `env`. An empty `argv` is a login shell.
     pub fn exec(
         &self,
         component: &Component,
         argv: &[String],
+        env: BTreeMap<String, String>,
         terminal: Option<(u16, u16)>,
     ) -> Result<ExecSession, PlatformError> {
-        let process = person_process(component, argv, terminal.is_some());
+        let mut process = person_process(component, argv, terminal.is_some());
+        process.env.extend(env);
         Ok(self
             .node()
             .exec_interactive(&component.spec.id, &process, terminal)?)

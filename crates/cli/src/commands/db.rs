@@ -4,11 +4,12 @@ mod dialect;
 mod dump;
 mod endpoint;
 
-use super::exec;
+use super::exec::{self, Program};
 use crate::context::Context;
 use crate::error::Error;
 use clap::{Args, Subcommand};
 use dialect::Query;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 
 /// Query, import and dump databases
@@ -80,13 +81,16 @@ impl Sql {
             schema: self.schema.or_else(|| endpoint.path.clone()),
             person: io::stdin().is_terminal(),
         };
-        let argv = dialect.sql(&endpoint, &query);
-        let container = Some(endpoint.service);
+        let program = Program {
+            argv: dialect.sql(&endpoint, &query),
+            env: dialect.env(&endpoint),
+            container: Some(endpoint.service),
+        };
         if query.statements.is_some() {
             // A query reads nothing: in a loop of a shell it must not swallow what the loop reads.
-            exec::pipe(context, &place, container, argv, io::empty(), &mut io::stdout()).await
+            exec::pipe(context, &place, program, io::empty(), &mut io::stdout()).await
         } else {
-            exec::attach(context, &place, container, argv).await
+            exec::attach(context, &place, program).await
         }
     }
 }
@@ -101,6 +105,11 @@ impl RedisCli {
             argv.push("-e".into());
         }
         argv.extend(self.command);
-        exec::attach(context, &place, Some(endpoint.service), argv).await
+        let program = Program {
+            container: Some(endpoint.service),
+            argv,
+            env: BTreeMap::new(),
+        };
+        exec::attach(context, &place, program).await
     }
 }

@@ -13,6 +13,7 @@ use guise_api::exec::{Exec as Start, Frame};
 use guise_api::paths;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use tokio::io::AsyncWrite;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -35,20 +36,43 @@ pub struct Exec {
 impl Exec {
     pub async fn run(self, context: &Context) -> Result<u8, Error> {
         let place = context.environment().await?;
-        attach(context, &place, self.container, self.argv).await
+        let program = Program {
+            container: self.container,
+            argv: self.argv,
+            env: BTreeMap::new(),
+        };
+        attach(context, &place, program).await
+    }
+}
+
+/// What is to run, and where.
+#[derive(Debug)]
+pub struct Program {
+    /// The app, worker or service; the first app when absent.
+    pub container: Option<String>,
+    /// Program and arguments; a login shell when empty.
+    pub argv: Vec<String>,
+    /// Variables besides the container's.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Program {
+    fn start(self, tty: Option<(u16, u16)>) -> Start {
+        let Self { container, argv, env } = self;
+        Start {
+            container,
+            argv,
+            env,
+            tty,
+        }
     }
 }
 
 /// Runs a program in a container as if it ran here: on this terminal if a person sits at both ends, else on standard
 /// input and output. Answers its exit status.
-pub async fn attach(
-    context: &Context,
-    place: &Place,
-    container: Option<String>,
-    argv: Vec<String>,
-) -> Result<u8, Error> {
+pub async fn attach(context: &Context, place: &Place, program: Program) -> Result<u8, Error> {
     let tty = terminal::is_interactive().then(terminal::size);
-    let start = Start { container, argv, tty };
+    let start = program.start(tty);
     let connection = context.client.upgrade(&place.path(paths::EXEC), &start).await?;
     // Raw mode ends before an error is told, or its lines would run down like stairs.
     let raw = tty.map(|_| RawMode::enter()).transpose().map_err(Error::Input)?;
@@ -62,16 +86,11 @@ pub async fn attach(
 pub async fn pipe(
     context: &Context,
     place: &Place,
-    container: Option<String>,
-    argv: Vec<String>,
+    program: Program,
     input: impl Read + Send + 'static,
     output: &mut impl Write,
 ) -> Result<u8, Error> {
-    let start = Start {
-        container,
-        argv,
-        tty: None,
-    };
+    let start = program.start(None);
     let connection = context.client.upgrade(&place.path(paths::EXEC), &start).await?;
     converse(connection, input, output).await
 }

@@ -66,7 +66,10 @@ pub(crate) async fn start(
         let environment = platform.environment(&platform.project(&project)?, &name)?;
         let awake = platform.rouse(&environment)?;
         let component = platform.container_of(&environment, wanted.container.as_deref())?;
-        Ok((platform.exec(&component, &wanted.argv, wanted.tty)?, awake))
+        Ok((
+            platform.exec(&component, &wanted.argv, wanted.env, wanted.tty)?,
+            awake,
+        ))
     })
     .await?;
     tokio::spawn(async move {

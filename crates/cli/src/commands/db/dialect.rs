@@ -1,9 +1,11 @@
 //! The command lines of the databases' own clients, which run in the service's container.
 //!
-//! There they are the server's administrator by the socket alone, so no password stands in a command line. PostgreSQL's
-//! take the role of the relationship's user, to whom what they make must belong.
+//! There they could be the server's administrator by the socket alone. Whoever queries is the relationship's user all the same,
+//! who may do what the app may, and to whom what is made must belong: MariaDB's client logs in, with the password in its
+//! environment and in no command line; PostgreSQL's takes the user's role. Dumps are the administrator's, who sees all of a schema.
 
 use super::endpoint::Endpoint;
+use std::collections::BTreeMap;
 
 /// A kind of SQL database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Dialect {
     pub fn sql(self, endpoint: &Endpoint, query: &Query) -> Vec<String> {
         match self {
             Self::Mysql => {
-                let mut argv = mysql("mariadb");
+                let mut argv = mysql("mariadb", endpoint.username.as_deref());
                 argv.push("--no-auto-rehash".into());
                 if query.raw {
                     argv.extend(["--batch".into(), "--raw".into(), "--skip-column-names".into()]);
@@ -88,12 +90,20 @@ impl Dialect {
         }
     }
 
+    /// Variables of the client for queries.
+    pub fn env(self, endpoint: &Endpoint) -> BTreeMap<String, String> {
+        match (self, &endpoint.username, &endpoint.password) {
+            (Self::Mysql, Some(_), Some(password)) => [("MYSQL_PWD".into(), password.clone())].into(),
+            _ => BTreeMap::new(),
+        }
+    }
+
     /// The program that writes a dump to standard output. It is one instant of the data, and imports over what is there.
     pub fn dump(self, endpoint: &Endpoint, selection: &Selection) -> Vec<String> {
         let schema = selection.schema.as_deref().unwrap_or_default();
         match self {
             Self::Mysql => {
-                let mut argv = mysql("mariadb-dump");
+                let mut argv = mysql("mariadb-dump", None);
                 argv.extend(
                     [
                         "--single-transaction",
@@ -132,12 +142,13 @@ impl Dialect {
     }
 }
 
-fn mysql(program: &str) -> Vec<String> {
+/// The administrator, where no user is named.
+fn mysql(program: &str, user: Option<&str>) -> Vec<String> {
     vec![
         program.into(),
         // Must be the first option (mariadb(1)).
         "--defaults-file=/run/mariadb/my.cnf".into(),
-        "--user=mysql".into(),
+        format!("--user={}", user.unwrap_or("mysql")),
     ]
 }
 
@@ -165,6 +176,7 @@ mod tests {
             service: "db".into(),
             scheme: "pgsql".into(),
             username: Some("main user".into()),
+            password: Some("secret".into()),
             path: Some("main".into()),
         }
     }
@@ -178,7 +190,7 @@ mod tests {
         };
         assert_eq!(
             Dialect::Mysql.sql(&endpoint(), &query).join(" "),
-            "mariadb --defaults-file=/run/mariadb/my.cnf --user=mysql --no-auto-rehash --table \
+            "mariadb --defaults-file=/run/mariadb/my.cnf --user=main user --no-auto-rehash --table \
              --execute=SELECT '; -- $(reboot)' --database=main"
         );
         assert_eq!(
@@ -194,6 +206,13 @@ mod tests {
                 "--dbname=main"
             ]
         );
+    }
+
+    #[test]
+    fn a_password_is_in_the_environment_where_one_is_needed() {
+        let password = Dialect::Mysql.env(&endpoint());
+        assert_eq!(password["MYSQL_PWD"], "secret");
+        assert!(Dialect::Postgresql.env(&endpoint()).is_empty());
     }
 
     #[test]

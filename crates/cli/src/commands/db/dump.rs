@@ -1,12 +1,13 @@
 //! `guise db dump`: a database as SQL, in a file that appears only once it is whole.
 
 use super::{Database, dialect::Selection, endpoint};
-use crate::commands::exec;
+use crate::commands::exec::{self, Program};
 use crate::context::Context;
 use crate::error::Error;
 use crate::place::Place;
 use clap::Args;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -56,11 +57,15 @@ impl Dump {
             exclude: self.exclude_table.clone(),
             schema_only: self.schema_only,
         };
-        let argv = dialect.dump(&endpoint, &selection);
-        let (container, nothing) = (Some(endpoint.service.clone()), io::empty());
+        let program = Program {
+            container: Some(endpoint.service.clone()),
+            argv: dialect.dump(&endpoint, &selection),
+            env: BTreeMap::new(),
+        };
+        let nothing = io::empty();
         if self.stdout {
             let mut sink = Sink::new(self.gzip, Stdio::inherit(), io::stdout())?;
-            let status = exec::pipe(context, &place, container, argv, nothing, &mut sink).await?;
+            let status = exec::pipe(context, &place, program, nothing, &mut sink).await?;
             sink.finish(status)
         } else {
             let path = self.path(&place, &endpoint.service);
@@ -71,7 +76,7 @@ impl Dump {
             let file = |file: &File| file.try_clone().map_err(|source| part.failed(source));
             let mut sink = Sink::new(self.gzip, file(&part.file)?.into(), file(&part.file)?)?;
             let dumped = tokio::select! {
-                dumped = exec::pipe(context, &place, container, argv, nothing, &mut sink) => dumped?,
+                dumped = exec::pipe(context, &place, program, nothing, &mut sink) => dumped?,
                 _ = tokio::signal::ctrl_c() => return Ok(128 + 2),
             };
             let status = sink.finish(dumped)?;

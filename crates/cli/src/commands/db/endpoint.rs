@@ -17,6 +17,8 @@ pub struct Endpoint {
     pub scheme: String,
     /// The user.
     pub username: Option<String>,
+    /// The user's password.
+    pub password: Option<String>,
     /// The database, if the endpoint has one by default.
     pub path: Option<String>,
 }
