@@ -4,6 +4,15 @@ use crate::example;
 use anyhow::{Context, Result, ensure};
 use journeys::{Guise, Repository, http};
 use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
+
+/// How long a line of mail is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn runs_scripts_as_its_configuration_says(guise: &Guise) -> Result<()> {
     let repository = Repository::copy(&example("php")?, &guise.directory().join("php-settings"))?;
@@ -110,6 +119,62 @@ fn a_variable_of_the_environment_goes_before_the_apps(
     let settings: Value = serde_json::from_str(&http::get(&format!("{url}settings"))?.text())?;
     ensure!(settings["memory_limit"] == "80M", "{settings}");
     Ok(())
+}
+
+/// PHP's `mail()` of production hands its message to the relay, here one that takes a single message.
+fn mail_reaches_the_relay(guise: &Guise, repository: &Repository) -> Result<()> {
+    let relay = TcpListener::bind((guise.gateway(), 25)).context("listening as the relay")?;
+    let taken = thread::spawn(move || take_message(&relay));
+    let send = r#"php -r 'exit(mail("ada@example.org", "Hello", "Sent from PHP", "From: site@example.org") ? 0 : 1);'"#;
+    inside(guise, repository, send)?;
+    let message = taken.join().ok().context("the relay panicked")??;
+    for part in [
+        "MAIL FROM:<site@example.org>",
+        "RCPT TO:<ada@example.org>",
+        "Subject: Hello",
+        "Sent from PHP",
+    ] {
+        ensure!(message.contains(part), "no {part:?} in\n{message}");
+    }
+    let words = ["environment", "info", "enable_smtp", "false"];
+    guise.run(repository.root(), &words)?.ok()?;
+    let refused = inside(
+        guise,
+        repository,
+        "echo | /usr/sbin/sendmail ada@example.org 2>&1; echo $?",
+    )?;
+    ensure!(
+        refused.contains("sends no mail") && refused.ends_with("69\n"),
+        "{refused}"
+    );
+    Ok(())
+}
+
+/// Says what RFC 5321 wants said, and answers all that it heard.
+fn take_message(relay: &TcpListener) -> Result<String> {
+    let (mut stream, _) = relay.accept()?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let lines = BufReader::new(stream.try_clone()?).lines();
+    stream.write_all(b"220 relay\r\n")?;
+    let (mut heard, mut is_data) = (String::new(), false);
+    for line in lines {
+        let line = line?;
+        heard.push_str(&line);
+        heard.push('\n');
+        let answer = match line.as_str() {
+            "." => "250 taken",
+            _ if is_data => continue,
+            "DATA" => "354 go on",
+            "QUIT" => "221 bye",
+            _ => "250 yes",
+        };
+        is_data = line == "DATA";
+        stream.write_all(format!("{answer}\r\n").as_bytes())?;
+        if line == "QUIT" {
+            break;
+        }
+    }
+    Ok(heard)
 }
 
 fn inside(guise: &Guise, repository: &Repository, script: &str) -> Result<String> {

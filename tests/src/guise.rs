@@ -33,12 +33,20 @@ pub struct Marked {
     pub pool_bytes: u64,
 }
 
+impl Marked {
+    /// The address that its containers know this machine by.
+    fn gateway(&self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.network.to_bits() + 1)
+    }
+}
+
 /// A guise that is removed when this is dropped, whatever happens.
 pub struct Guise {
     program: PathBuf,
     marks: Marks,
     /// For work trees and whatever else belongs to whoever uses it.
     directory: PathBuf,
+    gateway: Ipv4Addr,
     /// Held as long as the marks are in use.
     _lock: fs::File,
 }
@@ -117,6 +125,7 @@ impl Guise {
             program: program.into(),
             marks,
             directory,
+            gateway: marked.gateway(),
             _lock: lock,
         };
         guise.remove().context("cannot remove what an earlier run left")?;
@@ -128,6 +137,11 @@ impl Guise {
     /// The program that is tried.
     pub fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// The address that containers know this machine by, at which they may hand mail to port 25.
+    pub fn gateway(&self) -> Ipv4Addr {
+        self.gateway
     }
 
     /// Where work trees can be made.
@@ -346,6 +360,10 @@ name = "{name}"
 link_prefix = "{link_prefix}"
 id_base = {id_base}
 addresses = {{ network = "{network}", prefix = 20 }}
-"#
+
+[mail]
+relay = "{relay}"
+"#,
+        relay = marked.gateway()
     ))
 }

@@ -109,6 +109,7 @@ pub(crate) fn spec(parts: Parts<'_>) -> (ContainerSpec, BTreeMap<String, String>
             address: parts.address,
             hosts: Vec::new(),
             egress: Egress::Allow,
+            mail: false,
             connect: Vec::new(),
         },
     };

@@ -66,6 +66,7 @@ impl Machine {
             recipes: vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images")],
             image_cache: Some("/var/cache/guise/images".into()),
             image_cache_bytes: u64::MAX,
+            mail_relay: None,
             pool_bytes: 400 << 20,
         };
         let node = Node::open(config).unwrap();
@@ -254,6 +255,7 @@ fn a_build_hook_makes_files_that_the_image_has() {
             address,
             hosts: Vec::new(),
             egress: Egress::Deny,
+            mail: false,
             connect: Vec::new(),
         },
     };

@@ -6,7 +6,7 @@ use guise_model::Instance;
 use guise_platform::{CronLimits, Retention, Sizes, SleepDefaults};
 use serde::Deserialize;
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -48,6 +48,17 @@ pub struct Config {
     pub sizes: Sizes,
     /// After how long without a visitor environments sleep, by their type: `development = "2h"`, or `"off"`.
     pub sleep: SleepDefaults,
+    /// Who takes environments' mail.
+    pub mail: Mail,
+}
+
+/// Outgoing mail.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// Address of a server that takes mail from this machine on port 25. One on this machine listens on the first address
+    /// of the containers' range, which they know it by. Without it no environment sends mail.
+    pub relay: Option<Ipv4Addr>,
 }
 
 /// A certificate authority that speaks ACME. Naming it is agreeing to its terms.
@@ -91,6 +102,7 @@ impl Default for Config {
             crons: CronLimits::default(),
             sizes: Sizes::default(),
             sleep: SleepDefaults::default(),
+            mail: Mail::default(),
         }
     }
 }

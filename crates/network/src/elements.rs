@@ -13,7 +13,9 @@ pub struct Elements {
     pub connections: BTreeSet<(Ipv4Addr, Ipv4Addr, u16)>,
     /// Addresses that may open connections to the outside.
     pub egress: BTreeSet<Ipv4Addr>,
-    /// Those of them that may open only what `outbound` has for them.
+    /// Addresses that may hand mail to the relay.
+    pub mail: BTreeSet<Ipv4Addr>,
+    /// Those of `egress` that may open only what `outbound` has for them.
     pub restricted: BTreeSet<Ipv4Addr>,
     /// What a restricted address may connect to.
     pub outbound: BTreeSet<(Ipv4Addr, Opening)>,
@@ -25,6 +27,8 @@ pub const LINKS: &str = "links";
 pub const CONNECTIONS: &str = "connections";
 /// See [`Elements::egress`].
 pub const EGRESS: &str = "egress";
+/// See [`Elements::mail`].
+pub const MAIL: &str = "mail";
 /// See [`Elements::restricted`].
 pub const RESTRICTED: &str = "restricted";
 /// See [`Elements::outbound`].
@@ -64,6 +68,7 @@ impl Elements {
                 })
                 .collect(),
             egress: elements(EGRESS).iter().filter_map(address).collect(),
+            mail: elements(MAIL).iter().filter_map(address).collect(),
             restricted: elements(RESTRICTED).iter().filter_map(address).collect(),
             outbound: elements(OUTBOUND)
                 .iter()
@@ -95,6 +100,7 @@ impl Elements {
                 connection,
             ),
             change(table, EGRESS, &former.egress, &self.egress, source),
+            change(table, MAIL, &former.mail, &self.mail, source),
             change(table, RESTRICTED, &former.restricted, &self.restricted, source),
             change(table, OUTBOUND, &former.outbound, &self.outbound, outbound),
         ]
@@ -104,6 +110,7 @@ impl Elements {
     /// Takes away all that an address may do and all that may be done to it.
     pub fn forget_address(&mut self, address: Ipv4Addr) {
         self.egress.remove(&address);
+        self.mail.remove(&address);
         self.restricted.remove(&address);
         self.outbound.retain(|(from, _)| *from != address);
         self.connections
@@ -161,6 +168,7 @@ mod tests {
             links: BTreeSet::from([("gvabcdefgh1234".into(), A)]),
             connections: BTreeSet::from([(A, B, 80), (B, A, 3306)]),
             egress: BTreeSet::from([A]),
+            mail: BTreeSet::from([A]),
             restricted: BTreeSet::from([A]),
             outbound: BTreeSet::from([(A, Opening::of_all_ports(AddressRange::only(B)))]),
         }

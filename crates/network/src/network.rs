@@ -46,16 +46,18 @@ pub enum NetworkError {
 pub struct Network {
     instance: Instance,
     nameservers: Vec<Ipv4Addr>,
+    relay: Option<Ipv4Addr>,
     mtu: u32,
     elements: Mutex<Elements>,
 }
 
 impl Network {
-    /// Makes the instance's table, or adopts the one that is there without a gap, and turns IPv4 forwarding on.
+    /// Makes the instance's table, or adopts the one that is there without a gap, and turns IPv4 forwarding on. `relay`
+    /// takes the mail of containers that may send some, on port 25.
     ///
     /// # Errors
     /// When another one's routes lead to its addresses, or the table cannot be listed or made.
-    pub fn open(instance: &Instance) -> Result<Self, NetworkError> {
+    pub fn open(instance: &Instance, relay: Option<Ipv4Addr>) -> Result<Self, NetworkError> {
         if let Some(route) = route::all()
             .into_iter()
             .find(|route| is_anothers(route, instance))
@@ -71,6 +73,7 @@ impl Network {
         let ruleset = Ruleset {
             instance,
             nameservers: &nameservers,
+            relay,
         };
         let listing = nft::list(&instance.name)?;
         let elements = listing.as_ref().map(Elements::from_listing).unwrap_or_default();
@@ -83,6 +86,7 @@ impl Network {
             instance: instance.clone(),
             mtu: route::uplink_mtu(),
             nameservers,
+            relay,
             elements: Mutex::new(elements),
         })
     }
@@ -154,6 +158,14 @@ impl Network {
         self.change(|elements| set_membership(&mut elements.egress, source, allowed))
     }
 
+    /// Says whether `source` may hand mail to the relay.
+    ///
+    /// # Errors
+    /// Nothing is changed then.
+    pub fn set_mail(&self, source: Ipv4Addr, allowed: bool) -> Result<(), NetworkError> {
+        self.change(|elements| set_membership(&mut elements.mail, source, allowed))
+    }
+
     /// Says what `source` may open to the outside if it may open anything: these, or all if `None`. Connections that
     /// are open stay open.
     ///
@@ -201,6 +213,7 @@ impl Network {
                 .connections
                 .retain(|(from, to, _)| known.contains(from) && known.contains(to));
             elements.egress.retain(|address| known.contains(address));
+            elements.mail.retain(|address| known.contains(address));
             elements.restricted.retain(|address| known.contains(address));
             elements.outbound.retain(|(from, _)| known.contains(from));
         })?;
@@ -245,6 +258,7 @@ impl Network {
             let ruleset = Ruleset {
                 instance: &self.instance,
                 nameservers: &self.nameservers,
+                relay: self.relay,
             };
             nft::apply(&self.instance.name, &ruleset.replacement(&wanted))?;
         }

@@ -5,13 +5,14 @@
 //!                   to the host      dropped, but for answers (and name lookups if the host is its own nameserver)
 //!                   to the outside   dropped, but for `egress`: TCP except port 25, and name lookups; of it, for those
 //!                                    in `restricted`, only `outbound`
+//!                   to the relay     port 25 for those in `mail`, wherever the relay is
 //! to a container    from the host    allowed
 //!                   from the outside dropped, but for answers
 //! ```
 //!
 //! Before anything else a container must send IPv4 from its own address.
 
-use crate::elements::{CONNECTIONS, EGRESS, Elements, LINKS, OUTBOUND, RESTRICTED};
+use crate::elements::{CONNECTIONS, EGRESS, Elements, LINKS, MAIL, OUTBOUND, RESTRICTED};
 use guise_model::Instance;
 use serde_json::{Value, json};
 use std::{
@@ -31,6 +32,8 @@ pub struct Ruleset<'a> {
     pub instance: &'a Instance,
     /// Where containers may look up names.
     pub nameservers: &'a [Ipv4Addr],
+    /// Who takes the containers' mail, if anybody does.
+    pub relay: Option<Ipv4Addr>,
 }
 
 impl Ruleset<'_> {
@@ -79,6 +82,7 @@ impl Ruleset<'_> {
                 &[],
             ),
             self.set(EGRESS, json!("ipv4_addr"), &[]),
+            self.set(MAIL, json!("ipv4_addr"), &[]),
             self.set(RESTRICTED, json!("ipv4_addr"), &[]),
             self.ranges(OUTBOUND, json!(["ipv4_addr", "ipv4_addr", "inet_service"])),
             self.set(NAMESERVERS, json!("ipv4_addr"), self.nameservers),
@@ -117,10 +121,22 @@ impl Ruleset<'_> {
                 vec![is_in(state(), &["established", "related"]), accept()],
             ],
         ));
+        let to_relay = self.relay.map(|relay| {
+            vec![
+                is(source(), reference(MAIL)),
+                is(destination(), json!(relay)),
+                is(payload("tcp", "dport"), json!(25)),
+                accept(),
+            ]
+        });
+        let genuine = || vec![json!({"jump": {"target": "genuine"}})];
+        all.extend(self.rules(
+            "outbound",
+            std::iter::once(genuine()).chain(to_relay.clone()).collect(),
+        ));
         all.extend(self.rules(
             "outbound",
             vec![
-                vec![json!({"jump": {"target": "genuine"}})],
                 vec![
                     to_ours.clone(),
                     is(
@@ -175,15 +191,8 @@ impl Ruleset<'_> {
                 accept(),
             ]
         };
-        all.extend(self.rules(
-            "to-host",
-            vec![
-                vec![json!({"jump": {"target": "genuine"}})],
-                lookup("udp"),
-                lookup("tcp"),
-                vec![drop()],
-            ],
-        ));
+        all.extend(self.rules("to-host", std::iter::once(genuine()).chain(to_relay).collect()));
+        all.extend(self.rules("to-host", vec![lookup("udp"), lookup("tcp"), vec![drop()]]));
         all.extend(self.rules(
             "postrouting",
             vec![vec![
@@ -300,10 +309,12 @@ mod tests {
         let one = Ruleset {
             instance: &instance,
             nameservers: &[],
+            relay: None,
         };
         let other = Ruleset {
             instance: &instance,
             nameservers: &[Ipv4Addr::new(192, 0, 2, 53)],
+            relay: None,
         };
         let listing = json!({"nftables": [{"chain": {"name": one.mark()}}]});
         assert!(one.is_installed(&listing));

@@ -32,12 +32,19 @@ impl Site {
             },
             ..Instance::default()
         };
-        let network = Network::open(&instance).unwrap();
+        let network = Network::open(&instance, None).unwrap();
         Self {
             network,
             instance,
             containers: Vec::new(),
         }
+    }
+
+    /// The same with somebody who takes mail.
+    fn with_relay(number: u8, relay: Ipv4Addr) -> Self {
+        let mut site = Self::new(number);
+        site.network = Network::open(&site.instance, Some(relay)).unwrap();
+        site
     }
 
     fn container(&mut self, egress: bool) -> usize {
@@ -121,7 +128,7 @@ fn addresses_that_another_one_uses_are_refused() {
         link_prefix: "zo".into(),
         ..site.instance.clone()
     };
-    let refused = Network::open(&other).unwrap_err().to_string();
+    let refused = Network::open(&other, None).unwrap_err().to_string();
     let link = site.link(0);
     assert!(
         refused.contains("169.254.139.0/24") && refused.contains(&link),
@@ -130,7 +137,7 @@ fn addresses_that_another_one_uses_are_refused() {
     assert!(!shell("nft list tables").contains("guise-t3-other"));
     // Opened while nobody had a container yet, it meets the other one when it makes its first.
     site.network.detach(&site.containers[0].0).unwrap();
-    let network = Network::open(&other).unwrap();
+    let network = Network::open(&other, None).unwrap();
     let id = &site.containers[0].0;
     let pid = site.inside(0).pid();
     site.network.attach(id, pid, site.address(0), false).unwrap();
@@ -194,6 +201,44 @@ fn a_container_cannot_send_from_an_address_that_is_not_its_own() {
     assert!(
         (0..10).any(|_| arrived()),
         "without both, so that this test can fail"
+    );
+}
+
+#[test]
+fn mail_reaches_the_relay_and_nobody_else() {
+    if !allowed_to_run() {
+        return;
+    }
+    let world = Outside::new("gtmail0", 12);
+    let mut site = Site::with_relay(12, world.address);
+    let (sender, other) = (site.container(true), site.container(true));
+    let _relay = world.namespace.listen(world.address, 25);
+    world.namespace.shell("ip addr add 198.18.12.4/24 dev eth0");
+    let stranger = Ipv4Addr::new(198, 18, 12, 4);
+    let _stranger = world.namespace.listen(stranger, 25);
+    assert!(
+        !site.inside(sender).reaches(world.address, 25),
+        "nothing is allowed yet"
+    );
+    site.network.set_mail(site.address(sender), true).unwrap();
+    assert!(site.inside(sender).reaches(world.address, 25));
+    assert!(!site.inside(sender).reaches(stranger, 25), "another host");
+    assert!(
+        !site.inside(other).reaches(world.address, 25),
+        "another container"
+    );
+    // One on this machine, at the address that containers know it by.
+    let gateway = site.instance.addresses.gateway();
+    site.network = Network::open(&site.instance, Some(gateway)).unwrap();
+    let _relay = Namespace::host().listen(gateway, 25);
+    assert!(
+        site.inside(sender).reaches(gateway, 25),
+        "what was allowed holds on"
+    );
+    assert!(!site.inside(other).reaches(gateway, 25));
+    assert!(
+        !site.inside(sender).reaches(world.address, 25),
+        "no longer the relay"
     );
 }
 
@@ -262,7 +307,7 @@ fn an_adopted_network_keeps_what_was_allowed_without_touching_the_rules() {
     site.network.set_connections(from, &[(to, 3306)]).unwrap();
     let _listed = site.inside(database).listen(to, 3306);
     let before = shell(&format!("nft -a list table inet {}", site.instance.name));
-    let adopted = Network::open(&site.instance).unwrap();
+    let adopted = Network::open(&site.instance, None).unwrap();
     assert_eq!(
         shell(&format!("nft -a list table inet {}", site.instance.name)),
         before
@@ -380,7 +425,7 @@ fn a_restricted_container_reaches_only_what_is_open_to_it() {
         "port 25 is closed whatever the rules say"
     );
     // Another guised finds what this one has set.
-    drop(Network::open(&site.instance).unwrap());
+    drop(Network::open(&site.instance, None).unwrap());
     assert!(site.inside(app).reaches(to, 443));
     site.network
         .set_outbound(from, Some(&[Opening::of_all_ports(host)]))

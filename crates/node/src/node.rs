@@ -13,6 +13,7 @@ use guise_network::Network;
 use guise_volume::Pool;
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
@@ -37,6 +38,8 @@ pub struct NodeConfig {
     pub image_cache_bytes: u64,
     /// Size of a new sparse pool file, in bytes.
     pub pool_bytes: u64,
+    /// Who takes the containers' mail on port 25, if anybody does.
+    pub mail_relay: Option<Ipv4Addr>,
 }
 
 /// One machine's executor. Cheap to clone; every method may be called from any thread at any time: calls for the
@@ -110,7 +113,7 @@ impl Node {
                 )?,
                 catalog: Catalog::load(&config.recipes)?,
                 pool: Pool::open(&config.state, config.pool_bytes)?,
-                network: Network::open(&config.instance)?,
+                network: Network::open(&config.instance, config.mail_relay)?,
                 records: Records::open(config.state.join("containers"))?,
                 orders: AtomicU64::new(0),
                 containers: Mutex::default(),

@@ -108,6 +108,7 @@ impl Node {
     /// Opens to a container what its link says it may open outside.
     pub(crate) fn open_outbound(&self, link: &Link) -> Result<(), NodeError> {
         let network = &self.inner.network;
+        network.set_mail(link.address, link.mail)?;
         let Egress::Only(rules) = &link.egress else {
             return Ok(network.set_outbound(link.address, None)?);
         };

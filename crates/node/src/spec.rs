@@ -133,6 +133,9 @@ pub struct Link {
     pub hosts: Vec<HostEntry>,
     /// Which connections to the outside world it may open.
     pub egress: Egress,
+    /// Whether it may hand mail to the relay.
+    #[serde(default)]
+    pub mail: bool,
     /// Containers and ports it may connect to; everything else is dropped.
     pub connect: Vec<(Ipv4Addr, u16)>,
 }

@@ -61,6 +61,7 @@ pub(crate) fn spec() -> ContainerSpec {
                 address: Ipv4Addr::new(169, 254, 64, 4),
             }],
             egress: Egress::Allow,
+            mail: false,
             connect: vec![(Ipv4Addr::new(169, 254, 64, 4), 3306)],
         },
     }

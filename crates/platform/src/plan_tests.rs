@@ -47,6 +47,7 @@ fn container(name: &str, slot: u32, app: Option<ImageDigest>) -> ContainerSpec {
             address: Ipv4Addr::new(169, 254, 64, slot as u8 + 2),
             hosts: vec![],
             egress: Egress::Allow,
+            mail: false,
             connect: vec![],
         },
     }

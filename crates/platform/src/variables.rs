@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use guise_config::App;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use crate::{
     desired::{ENV_FILE, ROUTES_FILE},
@@ -28,6 +28,8 @@ pub(crate) struct Runtime<'a> {
     pub routes: &'a Value,
     /// Where its start command must listen.
     pub listen: &'a Listen,
+    /// Who takes its mail, if it may send any.
+    pub relay: Option<Ipv4Addr>,
     /// Its variables, and those that people set.
     pub given: &'a Given,
     /// What its image sets for everyone: `PATH` and the like.
@@ -63,7 +65,10 @@ pub(crate) fn at_run_time(runtime: &Runtime<'_>) -> BTreeMap<String, String> {
         encode(&Value::Object(runtime.relationships.clone())),
     );
     set("PLATFORM_ROUTES", encode(runtime.routes));
-    set("PLATFORM_SMTP_HOST", String::new());
+    set(
+        "PLATFORM_SMTP_HOST",
+        runtime.relay.map(|relay| relay.to_string()).unwrap_or_default(),
+    );
     for (name, command) in [
         ("PLATFORM_APP_COMMAND", &commands.start),
         ("PLATFORM_PRE_APP_COMMAND", &commands.pre_start),

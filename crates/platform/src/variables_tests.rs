@@ -86,6 +86,7 @@ fn with_runtime<T>(app: &App, levels: &Levels, listen: &Listen, call: impl FnOnc
     let relationships = Map::from_iter([("database".to_owned(), database)]);
     let route = ResolvedRoute::upstream("https://{default}/", "http://a.localhost/", "app");
     call(&Runtime {
+        relay: Some([192, 0, 2, 25].into()),
         project: &project(),
         environment: &environment,
         app,
@@ -165,7 +166,7 @@ fn plain_variables_have_the_values_of_the_table() {
         ("PLATFORM_DOCUMENT_ROOT", "/app/web/public"),
         ("PLATFORM_ENVIRONMENT_TYPE", "staging"),
         ("PLATFORM_PROJECT", "abcdefgh12345"),
-        ("PLATFORM_SMTP_HOST", ""),
+        ("PLATFORM_SMTP_HOST", "192.0.2.25"),
         ("PLATFORM_TREE_ID", "9851a01"),
         ("PORT", "8888"),
         ("HOME", "/app"),

@@ -21,7 +21,7 @@ use lifecycle::Target;
 #[derive(Debug, Subcommand)]
 pub enum Environment {
     List(tree::List),
-    /// Show an environment, or one property of it, or set one: title, type, parent, restrict_robots, sleep_after,
+    /// Show an environment, or one property of it, or set one: title, type, parent, restrict_robots, enable_smtp, sleep_after,
     /// deployment_strategy
     Info(Property),
     Branch(branch::Branch),
@@ -100,6 +100,7 @@ async fn info(context: &Context, property: Property) -> Result<(), Error> {
             environment.deployed_at.clone().unwrap_or_else(|| "never".into()),
         ),
         ("restrict robots", environment.restrict_robots.to_string()),
+        ("enable smtp", environment.enable_smtp.to_string()),
         ("sleep after", environment.sleep_after.clone()),
         ("deployment strategy", environment.deployment_strategy.clone()),
     ];

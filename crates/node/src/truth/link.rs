@@ -36,6 +36,13 @@ pub(super) fn lies(of: &Link, link: &str) -> Vec<Lie> {
         Egress::Allow => "TCP but for port 25, and name lookups".into(),
         Egress::Only(rules) => format!("what {} firewall rules allow, and name lookups", rules.len()),
     };
+    if of.mail {
+        lies.push(Lie::new(
+            "mail",
+            "a server that takes it",
+            "the operator's relay, port 25 only",
+        ));
+    }
     lies.push(Lie::new("the outside", "a route to everywhere", egress));
     lies
 }

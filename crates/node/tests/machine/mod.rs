@@ -81,6 +81,7 @@ impl Machine {
             recipes: Vec::new(),
             image_cache: None,
             image_cache_bytes: 0,
+            mail_relay: None,
             pool_bytes,
         };
         let node = Node::open(config.clone()).unwrap();
@@ -147,6 +148,7 @@ impl Machine {
                     address: pool.address(9).unwrap(),
                 }],
                 egress: Egress::Deny,
+                mail: false,
                 connect: Vec::new(),
             },
         }

@@ -15,7 +15,7 @@ use guise_node::{
     AppImage, ContainerSpec, Egress, HostEntry, Link, Listen, RunFile, STOP_GRACE_SECONDS, User, VolumeMount,
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 /// `$PORT` of every app.
 const PORT: u16 = 8888;
@@ -140,9 +140,16 @@ impl Assembly<'_> {
             relationships: &related.credentials,
             routes: &self.platform_routes,
             listen,
+            relay: self.relay(),
             given,
             image: recipe.env(),
         }
+    }
+
+    /// Who takes the environment's mail, if it may send any.
+    fn relay(&self) -> Option<Ipv4Addr> {
+        let relay = self.platform.config().mail_relay;
+        relay.filter(|_| self.environment.sends_mail())
     }
 
     fn component(
@@ -188,6 +195,7 @@ impl Assembly<'_> {
                     address,
                     hosts,
                     egress: egress(parts.firewall),
+                    mail: self.relay().is_some(),
                     connect: related.connect,
                 },
             },

@@ -70,6 +70,7 @@ impl Assembly<'_> {
                     address,
                     hosts: related.hosts,
                     egress: Egress::Deny,
+                    mail: false,
                     connect: related.connect,
                 },
             },

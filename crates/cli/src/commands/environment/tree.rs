@@ -183,6 +183,7 @@ mod tests {
             head_commit: Some("0123456789abcdef".into()),
             deployed_at: Some("2026-11-24T10:00:00Z".into()),
             restrict_robots: true,
+            enable_smtp: false,
             asleep: false,
             sleep_after: "2h".into(),
             deployment_strategy: "stopstart".into(),
