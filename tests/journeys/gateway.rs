@@ -228,7 +228,7 @@ fn strangers(host: &Host, ada: &Person, mallory: &Person) -> Result<()> {
     for login in [
         "root",
         "../../etc/passwd",
-        "x$(id)",
+        "abcdefgh12345-main--app",
         "a\u{fc}b",
         "abcdefgh12345",
         &long,
