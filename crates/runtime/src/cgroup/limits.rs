@@ -48,7 +48,10 @@ pub fn controllers(resources: &LinuxResources) -> Vec<String> {
     let settings = versions.flat_map(|version| settings(resources, version));
     // Asked for without a limit, a disk's controller still counts.
     let counted = resources.block_io().as_ref().map(|_| "blkio".to_owned());
-    settings.map(|setting| setting.controller).chain(counted).collect()
+    settings
+        .map(|setting| setting.controller)
+        .chain(counted)
+        .collect()
 }
 
 /// What to write for `resources`, in this order.

@@ -77,7 +77,7 @@ fn attach_root(root: BorrowedFd<'_>, config: &Config) -> Result<(), RootfsError>
     };
     if !config.new.contains(Namespaces::MOUNT) {
         // In sight of the host, in the root directory's own place; `delete` takes it away.
-        let place = rustix::fs::open(&config.rootfs(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        let place = rustix::fs::open(config.rootfs(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
         return mount::attach(root, place.map_err(failed)?.as_fd()).map_err(failed);
     }
     // Nothing done here may reach the host; what the host does later (say, unmounting a disk) may reach us until the old root is gone.
