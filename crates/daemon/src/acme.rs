@@ -149,8 +149,7 @@ impl Acme {
             Err(error) => {
                 let reason = format!("{error:#}");
                 tracing::warn!("{host} has no new certificate: {reason}");
-                self.attempts()
-                    .failed(host, reason, self.certificates.issued())?;
+                self.attempts().failed(host, reason, self.certificates.issued())?;
                 Ok(false)
             }
         }
@@ -190,7 +189,13 @@ mod tests {
     #[test]
     fn only_hosts_that_an_authority_can_know_are_asked_for() {
         assert!(is_public("www.example.com"));
-        for host in ["localhost", "main.localhost", "a.local", "*.example.com", "example"] {
+        for host in [
+            "localhost",
+            "main.localhost",
+            "a.local",
+            "*.example.com",
+            "example",
+        ] {
             assert!(!is_public(host), "{host}");
         }
     }
