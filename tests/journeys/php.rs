@@ -30,6 +30,7 @@ pub fn runs_scripts_as_its_configuration_says(guise: &Guise) -> Result<()> {
     the_command_line_has_no_limits_of_requests(guise, &repository)?;
     a_request_with_the_key_is_debugged(guise, &repository, &url).context("Xdebug")?;
     a_variable_of_the_environment_goes_before_the_apps(guise, &repository, &url)?;
+    mail_reaches_the_relay(guise, &repository).context("mail")?;
     guise.run(root, &["--yes", "project", "delete"])?.ok()?;
     Ok(())
 }

@@ -16,6 +16,7 @@ mod http_access;
 mod images;
 mod lifecycle;
 mod logs;
+#[cfg(test)]
 mod openapi;
 mod operations;
 mod projects;

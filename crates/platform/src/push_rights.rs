@@ -79,9 +79,10 @@ impl Pusher {
 
     /// Refuses what is no branch and no tag; tags move for admins only.
     pub(crate) fn check_other(&self, update: &RefUpdate, verdict: &mut Verdict) {
-        let is_new_tag = update.name.starts_with("refs/tags/") && update.old.is_none();
+        let is_tag = update.name.starts_with("refs/tags/");
         let is_admin = self.rights.include(Role::Admin, EnvironmentType::Production);
-        if !is_new_tag && !(is_admin && update.name.starts_with("refs/tags/")) {
+        let may = is_tag && (update.old.is_none() || is_admin);
+        if !may {
             verdict.refuse(&format!(
                 "{} may not change {}: branches and new tags can be pushed, other tags by admins of production",
                 self.user, update.name

@@ -116,7 +116,7 @@ type ProjectIdOf = guise_model::ProjectId;
 /// Somewhere that a visitor may go.
 enum Place {
     Repository(ProjectRecord),
-    Container(Box<EnvironmentRecord>, Component),
+    Container(Box<(EnvironmentRecord, Component)>),
 }
 
 impl Platform {
@@ -155,7 +155,8 @@ impl Platform {
     ) -> Result<Opened, VisitError> {
         match self.place_of(visitor)? {
             Place::Repository(project) => self.open_repository(visitor, &project, wanted, env),
-            Place::Container(environment, component) => {
+            Place::Container(place) => {
+                let (environment, component) = *place;
                 let (action, detail) = described(wanted);
                 self.audit_visit(
                     visitor,
@@ -188,7 +189,8 @@ impl Platform {
     pub fn forward(&self, visitor: &Visitor, host: &str, port: u16) -> Result<(TcpStream, Busy), VisitError> {
         match self.place_of(visitor)? {
             Place::Repository(project) => Err(VisitError::OnlyGit { project: project.id }),
-            Place::Container(environment, component) => {
+            Place::Container(place) => {
+                let (environment, component) = *place;
                 let detail = format!("{}: to {host}:{port}", component.name);
                 self.audit_visit(visitor, "ssh.forward", &environment, &detail)?;
                 let awake = self.rouse(&environment)?;
@@ -240,7 +242,7 @@ impl Platform {
         match component.kind {
             ComponentKind::Service => Err(VisitError::Service { name: component.name }),
             ComponentKind::App | ComponentKind::Worker => {
-                Ok(Place::Container(Box::new(environment.clone()), component))
+                Ok(Place::Container(Box::new((environment.clone(), component))))
             }
         }
     }

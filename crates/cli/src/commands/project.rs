@@ -133,7 +133,10 @@ fn fields(project: &Found) -> Vec<(&'static str, String)> {
         ("push activates", project.push_activates.to_string()),
         ("timezone", project.timezone.clone()),
         ("git url", project.git_url.clone()),
-        ("ssh url", project.ssh_url.clone().unwrap_or_else(|| "none".into())),
+        (
+            "ssh url",
+            project.ssh_url.clone().unwrap_or_else(|| "none".into()),
+        ),
         ("created", project.created_at.clone()),
     ]
 }

@@ -17,9 +17,8 @@ user id; over TLS by a token: `Authorization: Bearer …` (`guise token create`)
 `{project}` is an id, or a title that only one project has. `{environment}` is percent-encoded, since branch names contain \
 slashes. Whatever takes its time answers at once with an activity, whose log can be followed.
 
-An error has a status of 400 to 599 and is an ApiError; its `code` is stable. Lists that grow for ever come in pages: a \
-`Link` header with `rel=\"next\"` leads to the next one. Event streams are `text/event-stream`: `id` can be given back as \
-`Last-Event-ID`, `data` is JSON, and comments keep the connection alive.";
+An error has a status of 400 to 599 and is an ApiError; its `code` is stable. Event streams are \
+`text/event-stream`: `data` is JSON, and comments keep the connection alive.";
 
 /// The document of all routes.
 pub(super) fn document() -> OpenApi {
