@@ -39,7 +39,9 @@ const RESERVED: &[(&[&str], &[&str])] = &[
     // Its safe part serves every mechanism, the edge for its files, and the gateway for its terminals.
     (
         &["rustix"],
-        &["sys", "runtime", "image", "volume", "network", "node", "edge", "gateway"],
+        &[
+            "sys", "runtime", "image", "volume", "network", "node", "edge", "gateway",
+        ],
     ),
     (
         &["tokio", "hyper", "hyper-util", "axum"],

@@ -164,6 +164,12 @@ impl Repository {
         Ok(())
     }
 
+    /// Lets another branch be the one that a clone checks out.
+    pub fn set_default_branch(&self, branch: &str) -> Result<(), GitError> {
+        self.run("symbolic-ref", &["HEAD", &format!("refs/heads/{branch}")])?;
+        Ok(())
+    }
+
     /// Writes the hooks that ask and tell the daemon: `command` is the program and its arguments up to the
     /// hook's name. Also keeps git from looking for hooks elsewhere.
     pub fn install_hooks(&self, command: &[OsString]) -> Result<(), GitError> {

@@ -85,7 +85,9 @@ fn columns() -> Vec<Column<Found>> {
         Column::new("SOURCE", |found: &Found| found.source.as_str().into()),
         Column::new("EXPIRES", |found: &Found| found.expires_at.clone()),
         Column::new("ISSUER", |found: &Found| found.issuer.clone()),
-        Column::new("PROBLEM", |found: &Found| found.problem.clone().unwrap_or_default()),
+        Column::new("PROBLEM", |found: &Found| {
+            found.problem.clone().unwrap_or_default()
+        }),
     ]
 }
 
