@@ -14,6 +14,7 @@ mod changes;
 mod crons;
 mod dead_edge;
 mod echo_site;
+mod front_door;
 mod full_volume;
 mod gateway;
 mod guestbook;
@@ -115,6 +116,14 @@ const JOURNEYS: &[Journey] = &[
     (
         "no request is lost while the site is deployed again and again",
         load::no_request_is_lost,
+    ),
+    (
+        "a site opens and closes its front door, and the edge is replaced under load",
+        front_door::opens_and_closes,
+    ),
+    (
+        "https is served as soon as the daemon has an address for it",
+        front_door::speaks_tls,
     ),
     (
         "requests wait while data is replaced or backed up, and none fails",

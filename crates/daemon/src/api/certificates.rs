@@ -56,7 +56,11 @@ pub(crate) async fn add(
     blocking(&app, move |platform| {
         let brought = certificates.of_project(&platform.project(&project)?.id);
         let added = brought.add(&wanted.chain, &wanted.key)?;
-        edge.renew().map_err(guise_platform::PlatformError::from)?;
+        if let Err(refused) = edge.renew() {
+            // What the edge cannot serve would be tried again and again.
+            brought.delete(&added.id)?;
+            return Err(guise_platform::PlatformError::from(refused).into());
+        }
         Ok((StatusCode::CREATED, Json(certificate(added))))
     })
     .await
