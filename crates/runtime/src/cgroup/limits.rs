@@ -161,8 +161,9 @@ fn cpu_v1(cpu: &LinuxCpu, list: &mut Vec<Setting>) {
         "cpu.shares",
         cpu.shares().map(|value| value.to_string()),
     );
+    // Quota and period are one setting on v2, so they have one key.
     add(
-        "cpu.period",
+        "cpu.quota",
         "cpu.cfs_period_us",
         cpu.period().map(|value| value.to_string()),
     );
@@ -198,12 +199,7 @@ fn cpu_v2(cpu: &LinuxCpu, list: &mut Vec<Setting>) {
             .filter(|quota| *quota > 0)
             .map_or("max".into(), |quota| quota.to_string());
         let period = cpu.period().unwrap_or(100_000);
-        let key = if cpu.quota().is_some() {
-            "cpu.quota"
-        } else {
-            "cpu.period"
-        };
-        list.push(setting(key, "cpu.max", format!("{quota} {period}")));
+        list.push(setting("cpu.quota", "cpu.max", format!("{quota} {period}")));
     }
     list.extend(
         cpu.burst()
@@ -221,6 +217,7 @@ fn weight_of_shares(shares: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn resources() -> LinuxResources {
         serde_json::from_value(serde_json::json!({
@@ -251,6 +248,15 @@ mod tests {
                 "pids.max=100"
             ]
         );
+    }
+
+    #[test]
+    fn what_one_interface_follows_the_other_does_too() {
+        let keys = |version| {
+            let settings = settings(&resources(), version).into_iter();
+            settings.map(|setting| setting.key).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(keys(Version::V1), keys(Version::V2));
     }
 
     #[test]
