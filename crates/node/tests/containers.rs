@@ -324,7 +324,8 @@ fn a_node_that_was_killed_is_succeeded_by_one_that_adopts_and_sweeps() {
     }
     let mut machine = Machine::new(6);
     let lives = machine.spec("ggggggggggg1", 1, IDLE);
-    let ends = machine.spec("ggggggggggg2", 2, "exit 0");
+    // It is still there when its node looks at it, on a slow machine too.
+    let ends = machine.spec("ggggggggggg2", 2, "sleep 0.5");
     let lost = machine.spec("ggggggggggg3", 3, IDLE);
     for spec in [&lives, &ends, &lost] {
         machine.node().create(spec).unwrap();
