@@ -2,7 +2,6 @@
 
 use guise_sys::{Errno, descriptor, socket, terminal};
 use oci_spec::runtime::Process;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -44,20 +43,12 @@ pub fn connect(process: &Process, path: Option<&Path>) -> Result<Option<OwnedFd>
         (true, Some(path)) => path,
         _ => return Err(ConsoleError::Mismatch),
     };
-    let connecting = || {
-        let socket = rustix::net::socket_with(
-            AddressFamily::UNIX,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
-        rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
-        Ok(socket)
-    };
-    connecting().map(Some).map_err(|source| ConsoleError::Connect {
-        path: path.into(),
-        source,
-    })
+    socket::connect_stream(path)
+        .map(Some)
+        .map_err(|source| ConsoleError::Connect {
+            path: path.into(),
+            source,
+        })
 }
 
 /// Makes a terminal in the devpts below `root`, sends its master to `receiver`, and makes it this session's.

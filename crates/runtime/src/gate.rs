@@ -5,7 +5,7 @@
 
 use crate::state::START_SOCKET;
 use guise_sys::{Errno, socket};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{SocketAddrUnix, SocketFlags};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -61,12 +61,7 @@ pub fn listen(directory: &Path) -> Result<OwnedFd, GateError> {
         source,
     };
     let listening = || {
-        let socket = rustix::net::socket_with(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let socket = socket::messages()?;
         let (_directory, address) = address(directory)?;
         rustix::net::bind(&socket, &address)?;
         rustix::net::listen(&socket, 1)?;
@@ -94,13 +89,7 @@ pub fn wait(gate: BorrowedFd<'_>) -> Result<OwnedFd, GateError> {
 /// [`GateError::Connect`], [`GateError::Program`].
 pub fn open(directory: &Path) -> Result<(), GateError> {
     let failed = |source| GateError::Connect { source };
-    let socket = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .map_err(failed)?;
+    let socket = socket::messages().map_err(failed)?;
     let (_directory, address) = address(directory).map_err(failed)?;
     rustix::net::connect(&socket, &address).map_err(failed)?;
     let mut report = [0; 4096];

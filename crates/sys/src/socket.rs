@@ -141,6 +141,16 @@ pub fn connect(path: &Path) -> Result<OwnedFd, Errno> {
     Ok(socket)
 }
 
+/// Connects to a stream socket at `path`, as runtimes are told of them.
+///
+/// # Errors
+/// `ECONNREFUSED`, `ENOENT`: nobody listens; `EACCES`; `ENAMETOOLONG`: more than 107 bytes.
+pub fn connect_stream(path: &Path) -> Result<OwnedFd, Errno> {
+    let socket = unix(SocketType::STREAM)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}
+
 /// The user id of the process on the other side, as it was when it connected.
 ///
 /// # Errors
@@ -152,13 +162,16 @@ pub fn peer_user(socket: BorrowedFd<'_>) -> Result<u32, Errno> {
 /// Connections that wait to be taken.
 const QUEUE: i32 = 256;
 
-fn messages() -> Result<OwnedFd, Errno> {
-    rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
+/// A socket that keeps the borders of messages, connected to nothing yet.
+///
+/// # Errors
+/// `EMFILE`, `ENOBUFS`.
+pub fn messages() -> Result<OwnedFd, Errno> {
+    unix(SocketType::SEQPACKET)
+}
+
+fn unix(kind: SocketType) -> Result<OwnedFd, Errno> {
+    rustix::net::socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
 }
 
 #[cfg(test)]

@@ -8,9 +8,8 @@ use crate::show;
 use crate::state::{State, Status};
 use guise_sys::{Errno, socket};
 use oci_spec::runtime::LinuxSeccomp;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 
 /// The word with which a listener is sent to the runtime.
 const LISTENER: &[u8] = b"listener";
@@ -112,7 +111,7 @@ impl Filtered<'_> {
             .profile
             .and_then(|profile| profile.listener_path().as_deref());
         let path = path.ok_or(ListenerError::NoPath)?;
-        let agent = connect(path).map_err(|source| ListenerError::Connect {
+        let agent = socket::connect_stream(path).map_err(|source| ListenerError::Connect {
             path: path.into(),
             source,
         })?;
@@ -129,15 +128,4 @@ impl Filtered<'_> {
         socket::send_with_fd(agent.as_fd(), message.to_string().as_bytes(), listener)
             .map_err(|source| ListenerError::Send { source })
     }
-}
-
-fn connect(path: &Path) -> Result<OwnedFd, Errno> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
-    Ok(socket)
 }
